@@ -1,0 +1,67 @@
+internal import CSodium
+
+/// Argon2id version 1.3 (RFC 9106), by libsodium, with one lane.
+public enum Argon2id {
+  /// The cost of one derivation.
+  public struct Parameters: Equatable, Sendable {
+    /// The number of passes over the memory, 1 … 32.
+    public let passes: Int
+    /// The memory in KiB, 8 … 4,194,304 (4 GiB).
+    public let memoryKiB: Int
+
+    /// What provenkey uses unless a person asks for more: 3 passes over 256 MiB.
+    public static let standard = Parameters(unchecked: 3, memoryKiB: 262_144)
+
+    /// More than this is refused before any work: a hostile file must not take the machine's memory.
+    public static let limits = (passes: 32, memoryKiB: 4 * 1024 * 1024)
+
+    private init(unchecked passes: Int, memoryKiB: Int) {
+      self.passes = passes
+      self.memoryKiB = memoryKiB
+    }
+
+    /// - Throws: `SecretMemoryError.parameters` when a value is outside its range.
+    public init(passes: Int, memoryKiB: Int) throws(SecretMemoryError) {
+      guard passes >= 1, memoryKiB >= 8 else {
+        throw .parameters("Argon2id needs at least 1 pass and 8 KiB of memory")
+      }
+      guard passes <= Self.limits.passes else {
+        throw .parameters("Argon2id with \(passes) passes; at most \(Self.limits.passes) are accepted")
+      }
+      guard memoryKiB <= Self.limits.memoryKiB else {
+        throw .parameters("Argon2id with \(memoryKiB / 1024) MiB of memory; at most 4 GiB are accepted")
+      }
+      self.init(unchecked: passes, memoryKiB: memoryKiB)
+    }
+  }
+
+  /// The length of a salt in bytes.
+  public static let saltCount = 16
+
+  /// Derives a key from a passphrase.
+  ///
+  /// - Parameters:
+  ///   - passphrase: the bytes to hash, 0 or more.
+  ///   - salt: exactly 16 bytes.
+  ///   - count: the length of the key in bytes, 16 or more.
+  /// - Throws: `SecretMemoryError.parameters` for a salt of another length,
+  ///   `SecretMemoryError.outOfMemory` when the memory cannot be had.
+  public static func derive(
+    passphrase: borrowing SecretBytes, salt: [UInt8], parameters: Parameters, count: Int = 32
+  ) throws(SecretMemoryError) -> SecretBytes {
+    guard salt.count == saltCount else {
+      throw .parameters("an Argon2id salt of \(salt.count) bytes; \(saltCount) are needed")
+    }
+    var key = try SecretBytes(zeroed: count)
+    let status = unsafe key.withUnsafeMutableBytes { key in
+      unsafe passphrase.withUnsafeBytes { passphrase in
+        unsafe crypto_pwhash(
+          key.baseAddress!.assumingMemoryBound(to: UInt8.self), UInt64(key.count),
+          passphrase.baseAddress!.assumingMemoryBound(to: CChar.self), UInt64(passphrase.count),
+          salt, UInt64(parameters.passes), parameters.memoryKiB * 1024, crypto_pwhash_ALG_ARGON2ID13)
+      }
+    }
+    guard status == 0 else { throw .outOfMemory(bytes: parameters.memoryKiB * 1024) }
+    return key
+  }
+}

@@ -1,0 +1,24 @@
+internal import CProcess
+
+#if canImport(Glibc)
+  internal import Glibc
+#endif
+
+/// What a process that handles secrets asks of the kernel before anything else.
+public enum ProcessHardening {
+  /// No core dumps, and no other process of the same user may trace or read this one.
+  ///
+  /// - Returns: whether the kernel granted both; a process may go on without, since the memory of secrets is left out
+  ///   of core dumps in any case (`MADV_DONTDUMP`).
+  @discardableResult
+  public static func apply() -> Bool {
+    #if os(Linux)
+      var none = rlimit(rlim_cur: 0, rlim_max: 0)
+      let noCore = unsafe setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none) == 0
+      let noTrace = process_forbid_inspection() == 0
+      return noCore && noTrace
+    #else
+      return false
+    #endif
+  }
+}
