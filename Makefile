@@ -1,0 +1,47 @@
+# provenkey: what a person types. `make demo` and `make test` need nothing before them on Debian 12 with Swift 6.3.
+
+SWIFT       ?= swift
+BUILD_FLAGS := --explicit-target-dependency-import-check error
+PYTHON      := .venv/bin/python
+DEBUG_TOOL   = $(shell $(SWIFT) build --show-bin-path)/provenkey
+RELEASE_FLAGS := -c release --static-swift-stdlib $(BUILD_FLAGS)
+PREFIX      ?= /usr/local
+
+.PHONY: help install-needs build test lint demo release install bench clean
+
+help:
+	@echo "make demo     install what is missing, build, and run the main job on the sample instance"
+	@echo "make test     install what is missing, build, check the style, run every test"
+	@echo "make release  build the command with the Swift library inside: .build/release/provenkey"
+	@echo "make install  put it into $(PREFIX)/bin"
+	@echo "make bench    measure: start-up time and memory"
+
+# Debian's packages and a virtual environment for Python; does nothing when all is there.
+install-needs:
+	@scripts/install-needs
+
+build: install-needs
+	$(SWIFT) build $(BUILD_FLAGS) --product provenkey
+
+demo: build
+	@PYTHON=$(PYTHON) scripts/demo $(DEBUG_TOOL)
+
+lint:
+	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
+
+test: install-needs lint
+	$(SWIFT) build $(BUILD_FLAGS) --build-tests
+	$(SWIFT) test $(BUILD_FLAGS) --skip-build
+	PROVENKEY=$(DEBUG_TOOL) $(PYTHON) -m pytest -q Tests/CommandLine Tests/Rescue
+
+release: install-needs
+	$(SWIFT) build $(RELEASE_FLAGS) --product provenkey
+
+install: release
+	install -D -m 0755 $$($(SWIFT) build $(RELEASE_FLAGS) --show-bin-path)/provenkey $(DESTDIR)$(PREFIX)/bin/provenkey
+
+bench: release
+	PYTHON=$(PYTHON) Benchmarks/run $$($(SWIFT) build $(RELEASE_FLAGS) --show-bin-path)/provenkey
+
+clean:
+	rm -rf .build .venv
