@@ -81,11 +81,13 @@ let package = Package(
     tests(of: "SecretMemory"),
     tests(of: "DurableFiles", [system]),
     tests(of: "AgeFormat", ["SecretMemory", crypto]),
-    tests(of: "SLIP39"),
+    tests(of: "SLIP39", [crypto]),
     tests(of: "DatabaseSnapshots", [system]),
     tests(of: "NextcloudStorage", ["SecretMemory", "NextcloudKeys", "DatabaseSnapshots"]),
     tests(of: "EscrowBundle", ["SecretMemory", "NextcloudKeys", "AgeFormat", crypto, system]),
     tests(of: "Recoverability", ["SecretMemory", "NextcloudKeys", "EscrowBundle"]),
-    tests(of: "CommandLineTool", ["SecretMemory"]),
+    tests(
+      of: "CommandLineTool",
+      ["SecretMemory", "SLIP39", system, .product(name: "ArgumentParser", package: "swift-argument-parser")]),
   ]
 )
