@@ -51,7 +51,7 @@ let package = Package(
     .systemLibrary(name: "CZxcvbn", providers: [.apt(["libzxcvbn-dev"])]),
 
     module("SecretMemory", ["CSodium", "CProcess"]),
-    module("DurableFiles", ["SecretMemory", system]),
+    module("DurableFiles", ["SecretMemory", "CProcess", system]),
     module("AgeFormat", ["SecretMemory", "CSodium", crypto]),
     module("SLIP39", ["SecretMemory"]),
     module("NextcloudKeys", []),

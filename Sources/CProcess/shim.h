@@ -11,3 +11,15 @@ static inline int process_forbid_inspection(void) {
 static inline int process_die_with_parent(int signal) {
   return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0);
 }
+
+// Renames within a folder unless the new name is taken (glibc declares renameat2 for _GNU_SOURCE only). 0 on success.
+static inline int file_rename_if_new(int folder, const char *old_name, const char *new_name) {
+  extern int renameat2(int, const char *, int, const char *, unsigned int);
+  return renameat2(folder, old_name, folder, new_name, 1 /* RENAME_NOREPLACE */);
+}
+
+// Writes all that is pending on the file system of an open file or folder to the disk. 0 on success.
+static inline int file_system_synchronize(int descriptor) {
+  extern int syncfs(int);
+  return syncfs(descriptor);
+}
