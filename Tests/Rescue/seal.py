@@ -11,6 +11,7 @@ It shares no code with rescue.py, so that a mistake in one of them shows in the 
 
 import argparse
 import base64
+import datetime
 import hashlib
 import hmac
 import io
@@ -31,6 +32,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 GROUPS = ("config", "keys", "database", "extra")
+SEALED_AT = "2026-01-01T00:00:00Z"
 README = b"This is a bundle that the tests sealed. There is nothing to restore from it.\n"
 
 
@@ -220,7 +222,7 @@ def manifest_of(members, changes=None):
         "schema": "provenkey.bundle/1",
         "escrow": "00" * 16,
         "revision": 1,
-        "sealed_at": "2026-01-01T00:00:00Z",
+        "sealed_at": SEALED_AT,
         "sealed_by": "seal.py",
         "instance": {
             "instance_id": "octest", "nextcloud_version": "32.0.1.2", "encryption_mode": "master-key", "key_ids": [],
@@ -244,7 +246,9 @@ def bundle_tar(members, signing_key, changes=None, manifest_bytes=None, readme=R
     if manifest_bytes is None:
         manifest_bytes = (json.dumps(manifest_of(listed, changes), indent=2, ensure_ascii=False) + "\n").encode()
     signature = base64.b64encode(signing_key.sign(manifest_bytes)) + b"\n"
-    return tar_of([listed[0], ("manifest.json", manifest_bytes), ("manifest.sig", signature), *listed[1:]])
+    modified = datetime.datetime.fromisoformat((changes or {}).get("sealed_at", SEALED_AT).replace("Z", "+00:00"))
+    return tar_of([listed[0], ("manifest.json", manifest_bytes), ("manifest.sig", signature), *listed[1:]],
+                  int(modified.timestamp()))
 
 
 class Escrow:
