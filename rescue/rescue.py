@@ -336,6 +336,11 @@ def open_hybrid(stanza, seed):
     """The 16-byte file key that a mlkem768x25519 stanza wraps (age; HPKE, RFC 9180), or None."""
     suite = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
     encapsulated = unpadded_base64(stanza.arguments[0])
+    try:  # the library says "does not open" to an all-zero X25519 secret as well; age says to refuse the header
+        x25519_half = X25519PrivateKey.from_private_bytes(hashlib.shake_256(seed).digest(96)[64:])
+        x25519_half.exchange(X25519PublicKey.from_public_bytes(encapsulated[1088:]))
+    except ValueError:
+        raise malformed(stanza) from None
     try:
         return suite.decrypt(
             encapsulated + stanza.body, hybrid_private_key(seed), info=b"age-encryption.org/mlkem768x25519")
