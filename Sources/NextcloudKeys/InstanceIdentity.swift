@@ -32,4 +32,16 @@ package struct InstanceIdentity: Codable, Equatable, Sendable {
     self.dataFolder = dataFolder
     self.usesObjectStorage = usesObjectStorage
   }
+
+  private enum CodingKeys: String, CodingKey {
+    case instanceID = "instance_id"
+    case nextcloudVersion = "nextcloud_version"
+    case encryptionMode = "encryption_mode"
+    case keyIDs = "key_ids"
+    case keyRoot = "key_root"
+    case databaseType = "database_type"
+    case tablePrefix = "table_prefix"
+    case dataFolder = "data_folder"
+    case usesObjectStorage = "uses_object_storage"
+  }
 }

@@ -71,6 +71,11 @@ package struct KeyRecord: Codable, Equatable, Sendable {
     self.isBackup = isBackup
     self.state = state
   }
+
+  private enum CodingKeys: String, CodingKey {
+    case path, role, id, half, wrapping, format, state
+    case isBackup = "is_backup"
+  }
 }
 
 extension KeyState: Codable {
