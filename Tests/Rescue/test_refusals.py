@@ -209,12 +209,37 @@ def test_links_folders_and_devices(desk, kind, listed_in_manifest):
     "keys/\0k", "keys/" + "x" * 256, "keys/" + "d/" * 2100 + "k", "manifest.json", "manifest.sig", "README.txt/k", "config.php"])
 def test_paths_that_are_not_safe_even_when_signed(desk, path):
     good = [("config/config.php", b"")]
-    signed_manifest = manifest(good)
-    signed_manifest["members"].append({"path": path, "size": 0, "sha256": seal.hashlib.sha256(b"").hexdigest()})
-    desk.refuse(signed(desk, signed_manifest, good))
-    if path and "\0" not in path:  # and when only the tar says it
+    said = desk.refuse(faithful(desk, good + [(path, b"")]))
+    assert "is not safe to create" in said or "does not belong into a bundle" in said
+    if path:  # and when only the tar says it
         desk.refuse(sealed_tar(desk, seal.tar_of(listed(desk, good) + [(path, b"")])))
     assert not (desk.folder / "evil").exists() and not (desk.folder.parent / "evil").exists()
+
+
+def faithful(desk, members):
+    """The escrow of a signer who means harm: manifest and tar agree, in just this order, whatever the paths are."""
+    entries = [("README.txt", seal.README)] + members
+    data = json.dumps(seal.manifest_of(entries)).encode()
+    signature = base64.b64encode(desk.escrow.signing_key.sign(data)) + b"\n"
+    return sealed_tar(desk, seal.tar_of(
+        [entries[0], ("manifest.json", data), ("manifest.sig", signature), *entries[1:]]))
+
+
+@pytest.mark.parametrize("members", [
+    [("keys/k", b""), ("config/config.php", b"")], [("extra/e", b""), ("keys/k", b"")],
+    [("keys/k", b""), ("keys/k", b"")], [("keys/k", b""), ("extra/e", b""), ("keys/l", b"")], [("README.txt", seal.README)]])
+def test_orders_and_repetitions_even_when_signed(desk, members):
+    desk.refuse(faithful(desk, members), saying="twice or in another order")
+
+
+def test_a_readme_above_its_limit(desk):
+    tar = seal.bundle_tar(MEMBERS, desk.escrow.signing_key, readme=bytes(1024 * 1024 + 1))
+    desk.refuse(sealed_tar(desk, tar), saying="larger than 1024 KiB")
+
+
+def test_faithful_bundles_open(desk):
+    """The control of the tests above."""
+    assert desk.run(faithful(desk, [("config/config.php", b""), ("keys/l", b""), ("keys/k", b"")]))[0] == 0
 
 
 def test_a_path_that_is_not_utf8_and_one_below_a_file(desk):
@@ -234,7 +259,8 @@ def test_tars_that_are_not_well_formed(desk):
     for bad in [
         b"", bytes(512), bytes(1024), tar[:end], tar[:end + 512], tar[:end - 512], tar[:700], tar + b"x", tar[:-1] + b"x",
         tar + tar, tar[:end] + bytes(512) + tar[:512], tar.replace(b"ustar\x0000", b"ustar  \0"),
-        tar.replace(b"README", b"readme", 1), tar[:600] + b"x" + tar[601:], b"\x1f\x8b" + tar, tar[512:],
+        tar.replace(b"README", b"readme", 1), tar[:600] + b"x" + tar[601:], b"\x1f\x8b" + tar,
+        tar[:103] + b"7" + tar[104:], tar[:148] + bytes(8) + tar[156:], tar[:148] + b"\xff" * 8 + tar[156:], tar[512:],
     ]:
         desk.refuse(sealed_tar(desk, bad))
     assert desk.run(sealed_tar(desk, tar[:end] + bytes(1024)))[0] == 0  # the least that must be accepted
