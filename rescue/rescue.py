@@ -605,7 +605,7 @@ def skip_padding(payload, size):
 
 SCHEMA = "provenkey.bundle/1"
 README_LIMIT = 1 * MIB
-MANIFEST_LIMIT = 64 * MIB
+MANIFEST_LIMIT = 16 * MIB
 GROUPS = ["config", "keys", "database", "extra"]  # in this order
 
 
@@ -617,7 +617,8 @@ def safe_path(path):
         raise Refused("the bundle holds a path that is not UTF-8", FORGED) from None
     parts = text.split("/")
     unsafe_part = any(part in ("", ".", "..") or len(part.encode()) > 255 for part in parts)
-    if unsafe_part or "\0" in text or len(path) > 4096 or (os.name == "nt" and re.search(r'[\\:*?"<>|]', text)):
+    unsafe_letter = "\\" in text or any(unicodedata.category(letter) == "Cc" for letter in text)
+    if unsafe_part or unsafe_letter or len(parts) > 128 or len(path) > 4096 or (os.name == "nt" and ":" in text):
         raise Refused(f"the bundle holds the path {shown(text)}, which is not safe to create", FORGED)
     if text != "README.txt" and (len(parts) < 2 or parts[0] not in GROUPS):
         raise Refused(f"the bundle holds {shown(text)}, which does not belong into a bundle of format 1", FORGED)
@@ -645,8 +646,8 @@ def check_signature(signer, manifest, signature_text):
         raise Refused("the manifest was not signed by this escrow's instance", FORGED) from None
 
 
-def read_manifest(data):
-    """The manifest, and its members as a list of (path, size, SHA-256 in hex); unknown keys are ignored."""
+def read_manifest(data, signer):
+    """The manifest, and its members as a list of (path, size, SHA-256 in hex); unknown names are ignored."""
     try:
         manifest = json.loads(data.decode("utf-8"))
         schema = manifest["schema"]
@@ -658,6 +659,8 @@ def read_manifest(data):
     try:
         if not re.fullmatch(r"[0-9a-f]{32}", manifest["escrow"]) or not is_count(manifest["revision"], least=1):
             raise ValueError
+        if unpadded_base64(manifest["signer"].encode("utf-8")) != signer.public_bytes_raw():
+            raise Refused("manifest.json names another signer than the header", FORGED)
         members = []
         for entry in manifest["members"]:
             if not is_count(entry["size"]) or not re.fullmatch(r"[0-9a-f]{64}", entry["sha256"]):
@@ -669,6 +672,13 @@ def read_manifest(data):
     ranks = [GROUPS.index(path.split("/")[0]) for path in paths[1:] if path != "README.txt"]
     if len(set(paths)) != len(paths) or not paths or paths[0] != "README.txt" or ranks != sorted(ranks):
         raise Refused("manifest.json lists the members twice or in another order than format 1", FORGED)
+    folders = {path[:end] for path in paths for end, letter in enumerate(path) if letter == "/"}
+    if not folders.isdisjoint(paths):
+        raise Refused("manifest.json lists the same path as a file and as a folder", FORGED)
+    snapshot = manifest.get("snapshot")
+    embedded = snapshot.get("embedded") if isinstance(snapshot, dict) else None
+    if embedded is not None and embedded not in paths:
+        raise Refused("manifest.json speaks of an embedded snapshot that it does not list", FORGED)
     return manifest, members
 
 
@@ -682,7 +692,7 @@ def read_bundle(payload, signer, folder):
     manifest_bytes = expect_member(payload, b"manifest.json", MANIFEST_LIMIT)
     signature = expect_member(payload, b"manifest.sig", 1 * KIB)
     check_signature(signer, manifest_bytes, signature)
-    manifest, members = read_manifest(manifest_bytes)
+    manifest, members = read_manifest(manifest_bytes, signer)
     if (len(readme), hashlib.sha256(readme).hexdigest()) != members[0][1:]:
         raise Refused("README.txt is not what the manifest lists", FORGED)
     for path, data in ("README.txt", readme), ("manifest.json", manifest_bytes), ("manifest.sig", signature):
@@ -796,15 +806,15 @@ def normalized_passphrase(text):
     if not text:
         raise Refused("the passphrase is empty", "type the passphrase that was chosen when the escrow was created",
                       WRONG_SECRET)
+    if len(text.encode("utf-8")) > 4096:
+        raise Refused("the passphrase is longer than 4096 bytes", "name the file that holds only the passphrase")
     return unicodedata.normalize("NFC", text).encode("utf-8")
 
 
 def passphrase_from_file(path):
     """The content of the file as UTF-8, without one line ending at its end."""
     with open(path, "rb") as file:
-        data = file.read(64 * KIB + 1)
-    if len(data) > 64 * KIB:
-        raise Refused(f"{shown(path)} is larger than 64 KiB", "name the file that holds only the passphrase")
+        data = file.read(8 * KIB)  # more than the longest passphrase, which is refused below
     if data.endswith(b"\n"):
         data = data[:-2] if data.endswith(b"\r\n") else data[:-1]
     try:
@@ -887,7 +897,6 @@ def unlock(header, arguments):
         if not header.of_type(ARGON2ID):
             raise Refused("this escrow has no passphrase; only its shares open it",
                           "combine the shares with a SLIP-0039 tool and use --identity", WRONG_SECRET)
-        check_kdf_limits(header.of_type(ARGON2ID)[0])
         if arguments.passphrase_file is not None:
             passphrase = passphrase_from_file(arguments.passphrase_file)
         else:
@@ -903,6 +912,8 @@ def open_escrow(arguments):
         header = read_header(age_bytes(file))
         check_known_stanzas(header)
         check_escrow_stanzas(header)
+        for stanza in header.of_type(ARGON2ID):
+            check_kdf_limits(stanza)
         file_key, escrow_identity = unlock(header, arguments)
         check_header_mac(header, file_key)
         signer = check_signer(header, escrow_identity)

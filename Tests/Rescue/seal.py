@@ -224,6 +224,7 @@ def manifest_of(members, changes=None):
         "revision": 1,
         "sealed_at": SEALED_AT,
         "sealed_by": "seal.py",
+        "signer": "",
         "instance": {
             "instance_id": "octest", "nextcloud_version": "32.0.1.2", "encryption_mode": "master-key", "key_ids": [],
             "key_root": "", "database_type": "sqlite3", "table_prefix": "oc_", "data_folder": "/var/www/data",
@@ -244,6 +245,7 @@ def bundle_tar(members, signing_key, changes=None, manifest_bytes=None, readme=R
     """The tar of a bundle that holds these (path, bytes) pairs in its groups."""
     listed = [("README.txt", readme)] + sorted(members, key=lambda member: member_order(member[0]))
     if manifest_bytes is None:
+        changes = {"signer": unpadded(signing_key.public_key().public_bytes_raw()), **(changes or {})}
         manifest_bytes = (json.dumps(manifest_of(listed, changes), indent=2, ensure_ascii=False) + "\n").encode()
     signature = base64.b64encode(signing_key.sign(manifest_bytes)) + b"\n"
     modified = datetime.datetime.fromisoformat((changes or {}).get("sealed_at", SEALED_AT).replace("Z", "+00:00"))

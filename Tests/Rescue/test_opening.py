@@ -184,6 +184,10 @@ def test_the_golden_file_opens_and_the_specification_tells_its_values(desk):
     missing = [value for value in values if value not in specification]
     assert missing == []
     assert all(stanza.encode() in sealed.read_bytes() for stanza in (stanzas[0], stanzas[2]))
+    lines = sealed.read_bytes().split(b"-> mlkem768x25519 ")[1].split(b"\n")
+    encapsulated, hybrid, mac = lines[0], lines[1], lines[4]
+    for text in (hybrid, mac[4:], encapsulated[:28] + "…".encode()):
+        assert text.decode() in specification
 
 
 def test_seal_command_seals_what_rescue_opens(desk):

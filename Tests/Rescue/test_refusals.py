@@ -36,9 +36,12 @@ def signed(desk, manifest, members=MEMBERS):
     return sealed_tar(desk, seal.bundle_tar(members, desk.escrow.signing_key, manifest_bytes=data))
 
 
+SIGNER = seal.unpadded(seal.Escrow(seed="tests").public_key)
+
+
 def manifest(sealed=MEMBERS, **changes):
     entries = [("README.txt", seal.README)] + sorted(sealed, key=lambda member: seal.member_order(member[0]))
-    return seal.manifest_of(entries, changes)
+    return seal.manifest_of(entries, {"signer": SIGNER, **changes})
 
 
 # Secrets
@@ -60,9 +63,11 @@ def test_identity_files_that_hold_no_identity(desk):
     good = seal.identity_text(desk.escrow.identity)
     for content, saying in [
         (good[:-1] + ("Q" if good[-1] != "Q" else "P"), "no age identity"), (good.lower(), "no age identity"),
-        (good.replace("-PQ-1", "-PQ-1B"), "no age identity"), ("# nothing", "holds no identity"), ("é", "no age identity"),
+        (good.replace("-PQ-1", "-PQ-1B"), "no age identity"), ("# nothing", "holds no identity"), ("é",
+        "no age identity"),
         (seal.recipient_text(desk.escrow.identity), "no age identity"),
-        (seal.bech32_encode("age-plugin-x-", bytes(32)).upper(), "does not know"), ("age-encryption.org/v1\n", "encrypted"),
+        (seal.bech32_encode("age-plugin-x-", bytes(32)).upper(), "does not know"), ("age-encryption.org/v1\n",
+        "encrypted"),
     ]:
         said = desk.refuse(desk.escrow.seal(MEMBERS), "--identity", desk.file("id", content.encode()), saying=saying)
         assert good[30:50] not in said.upper()
@@ -94,11 +99,13 @@ def test_costs_beyond_the_limits_are_refused_before_any_work(desk, cost, monkeyp
 
 
 @pytest.mark.parametrize("index, old, new", [
-    (0, " 1 8 1\n", " 1 8\n"), (0, " 1 8 1\n", " 1 8 1 1\n"), (0, " 1 8 1\n", " 01 8 1\n"), (0, " 1 8 1\n", " +1 8 1\n"),
+    (0, " 1 8 1\n", " 1 8\n"), (0, " 1 8 1\n", " 1 8 1 1\n"), (0, " 1 8 1\n", " 01 8 1\n"), (0, " 1 8 1\n",
+    " +1 8 1\n"),
     (0, " 1 8 1\n", " 1 8 0\n"), (0, " 1 8 1\n", " 1 99999999999 1\n"), (0, "argon2id ", "argon2id AAAA"),
     (0, "argon2id ", "argon2id  "), (0, "\n\n", "\nAAAA\n"), (1, "mlkem768x25519 ", "mlkem768x25519 AAAA"),
     (1, "mlkem768x25519 ", "mlkem768x25519 x "), (2, "signer ", "signer x "), (2, "signer ", "signer AAAA"),
-    (0, "provenkey/argon2id", "scrypt"), (1, "mlkem768x25519", "Mlkem768x25519"), (2, "provenkey/signer", "provenkey/other"),
+    (0, "provenkey/argon2id", "scrypt"), (1, "mlkem768x25519", "Mlkem768x25519"), (2, "provenkey/signer",
+    "provenkey/other"),
 ])
 def test_stanzas_that_are_not_as_specified(desk, index, old, new):
     stanzas = desk.escrow.stanzas()
@@ -132,7 +139,8 @@ def test_the_order_of_the_stanzas_does_not_matter(desk):
 def test_a_scrypt_stanza_and_a_plain_age_file(desk):
     scrypt = seal.stanza(["scrypt", seal.unpadded(bytes(16)), "10"], bytes(32))
     desk.refuse(with_stanzas(desk, desk.escrow.stanzas() + [scrypt]))
-    desk.refuse(with_stanzas(desk, desk.escrow.stanzas()[1:2]), "--identity", desk.identity, saying="not an escrow file")
+    desk.refuse(with_stanzas(desk, desk.escrow.stanzas()[1:2]), "--identity", desk.identity,
+        saying="not an escrow file")
 
 
 # Signer
@@ -158,7 +166,8 @@ def test_a_forged_bundle_with_another_signer(desk):
 def test_signatures_that_are_not_as_specified(desk):
     good = dict(listed(desk, MEMBERS))["manifest.sig"]
     raw = base64.b64decode(good)
-    for bad in [good[:-1], good + b"\n", good.replace(b"==", b""), raw, b"", base64.b64encode(bytes(64)) + b"\n", b" " + good,
+    for bad in [good[:-1], good + b"\n", good.replace(b"==", b""), raw, b"", base64.b64encode(bytes(64)) + b"\n",
+        b" " + good,
                 base64.b64encode(raw[:63]) + b"\n", good[:-4] + bytes([good[-4] ^ 1]) + good[-3:], good * 40]:
         desk.refuse(rewritten(desk, lambda members: [
             (path, bad if path == "manifest.sig" else data) for path, data in members]))
@@ -195,7 +204,8 @@ def entry(name, kind, target="", size=0):
 
 
 @pytest.mark.parametrize("kind", [
-    tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.CONTTYPE,
+    tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE,
+    tarfile.CONTTYPE,
     tarfile.AREGTYPE, tarfile.GNUTYPE_SPARSE, tarfile.GNUTYPE_LONGNAME, b"g", b"V"])
 @pytest.mark.parametrize("listed_in_manifest", [True, False])
 def test_links_folders_and_devices(desk, kind, listed_in_manifest):
@@ -205,8 +215,10 @@ def test_links_folders_and_devices(desk, kind, listed_in_manifest):
 
 
 @pytest.mark.parametrize("path", [
-    "/etc/passwd", "../evil", "keys/../../evil", "keys/./k", "keys//k", "keys/", "keys", "", ".", "..", "other/k", "evil",
-    "keys/\0k", "keys/" + "x" * 256, "keys/" + "d/" * 2100 + "k", "manifest.json", "manifest.sig", "README.txt/k", "config.php"])
+    "/etc/passwd", "../evil", "keys/../../evil", "keys/./k", "keys//k", "keys/", "keys", "", ".", "..", "other/k",
+    "evil",
+    "keys/\0k", "keys/a\\k", "keys/a\nk", "keys/\x9bk", "keys/" + "d/" * 127 + "k", "keys/" + "x" * 256,
+    "keys/" + "d/" * 2100 + "k", "manifest.json", "manifest.sig", "README.txt/k", "config.php"])
 def test_paths_that_are_not_safe_even_when_signed(desk, path):
     good = [("config/config.php", b"")]
     said = desk.refuse(faithful(desk, good + [(path, b"")]))
@@ -219,7 +231,7 @@ def test_paths_that_are_not_safe_even_when_signed(desk, path):
 def faithful(desk, members):
     """The escrow of a signer who means harm: manifest and tar agree, in just this order, whatever the paths are."""
     entries = [("README.txt", seal.README)] + members
-    data = json.dumps(seal.manifest_of(entries)).encode()
+    data = json.dumps(seal.manifest_of(entries, {"signer": SIGNER})).encode()
     signature = base64.b64encode(desk.escrow.signing_key.sign(data)) + b"\n"
     return sealed_tar(desk, seal.tar_of(
         [entries[0], ("manifest.json", data), ("manifest.sig", signature), *entries[1:]]))
@@ -227,7 +239,8 @@ def faithful(desk, members):
 
 @pytest.mark.parametrize("members", [
     [("keys/k", b""), ("config/config.php", b"")], [("extra/e", b""), ("keys/k", b"")],
-    [("keys/k", b""), ("keys/k", b"")], [("keys/k", b""), ("extra/e", b""), ("keys/l", b"")], [("README.txt", seal.README)]])
+    [("keys/k", b""), ("keys/k", b"")], [("keys/k", b""), ("extra/e", b""), ("keys/l", b"")], [("README.txt",
+        seal.README)]])
 def test_orders_and_repetitions_even_when_signed(desk, members):
     desk.refuse(faithful(desk, members), saying="twice or in another order")
 
@@ -250,14 +263,15 @@ def test_a_path_that_is_not_utf8_and_one_below_a_file(desk):
     block[148:156] = b" " * 8
     block[148:156] = b"%06o\0 " % sum(block)
     desk.refuse(sealed_tar(desk, tar[:header] + bytes(block) + tar[header + 512:]), saying="not UTF-8")
-    desk.refuse(desk.escrow.seal([("keys/k", b"file"), ("keys/k/k", b"below it")]))
+    desk.refuse(desk.escrow.seal([("keys/k", b"file"), ("keys/k/k", b"below it")]), saying="as a folder")
 
 
 def test_tars_that_are_not_well_formed(desk):
     tar = desk.escrow.tar(MEMBERS)
     end = len(tar.rstrip(b"\0")) // 512 * 512 + 512
     for bad in [
-        b"", bytes(512), bytes(1024), tar[:end], tar[:end + 512], tar[:end - 512], tar[:700], tar + b"x", tar[:-1] + b"x",
+        b"", bytes(512), bytes(1024), tar[:end], tar[:end + 512], tar[:end - 512], tar[:700], tar + b"x",
+            tar[:-1] + b"x",
         tar + tar, tar[:end] + bytes(512) + tar[:512], tar.replace(b"ustar\x0000", b"ustar  \0"),
         tar.replace(b"README", b"readme", 1), tar[:600] + b"x" + tar[601:], b"\x1f\x8b" + tar,
         tar[:103] + b"7" + tar[104:], tar[:148] + bytes(8) + tar[156:], tar[:148] + b"\xff" * 8 + tar[156:], tar[512:],
@@ -284,18 +298,22 @@ def test_pax_records_that_change_a_member(desk, record):
 @pytest.mark.parametrize("changes", [
     {"schema": "provenkey.bundle/2"}, {"schema": None}, {"escrow": "00" * 15}, {"escrow": "AA" * 16}, {"escrow": 5},
     {"revision": 0}, {"revision": True}, {"revision": "1"}, {"revision": 2**53}, {"revision": 1.0}, {"members": {}},
-    {"members": []}, {"members": [5]}, {"members": None}])
+    {"signer": ""}, {"signer": "A" * 43},
+    {"signer": SIGNER + "="}, {"signer": None}, {"snapshot": {"embedded": "database/x"}}, {"members": []},
+    {"members": [5]}, {"members": None}])
 def test_manifests_with_a_field_that_is_wrong(desk, changes):
     desk.refuse(signed(desk, manifest(**changes)))
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b"5", b"{}", b"\xff{}", b"[" * 100_000, b'{"schema": ', b"null", b"x" * 100])
+@pytest.mark.parametrize("data", [b"", b"[]", b"5", b"{}", b"\xff{}", b"[" * 100_000, b'{"schema": ', b"null",
+    b"x" * 100])
 def test_manifests_that_are_no_manifest(desk, data):
     desk.refuse(signed(desk, data), saying="manifest.json")
 
 
 @pytest.mark.parametrize("change", [
-    lambda m: m.append(m[1]), lambda m: m.reverse(), lambda m: m.pop(0), lambda m: m.pop(), lambda m: m.insert(1, m.pop(0)),
+    lambda m: m.append(m[1]), lambda m: m.reverse(), lambda m: m.pop(0), lambda m: m.pop(), lambda m: m.insert(1,
+    m.pop(0)),
     lambda m: m[1].update(size=-1), lambda m: m[1].update(size=1), lambda m: m[1].update(sha256="00" * 32),
     lambda m: m[1].update(sha256="A" * 64), lambda m: m[1].pop("size"), lambda m: m[1].update(path="keys/\ud800"),
     lambda m: m[1].update(path=5), lambda m: m.insert(1, m.pop(3)), lambda m: m[0].update(size=5)])
@@ -349,7 +367,8 @@ def test_every_byte_damaged(desk):
 def test_armor_that_is_not_strict(desk):
     text = seal.armored(desk.escrow.seal(MEMBERS))
     lines = text.split(b"\n")
-    for bad in [text[:-40], b"x" + text, text + b"x", text.replace(b"\n", b"\n\n", 3), lines[0] + b"\n" + b"\n".join(lines[2:]),
+    for bad in [text[:-40], b"x" + text, text + b"x", text.replace(b"\n", b"\n\n", 3),
+        lines[0] + b"\n" + b"\n".join(lines[2:]),
                 text.replace(b"AGE", b"age"), text[:200] + b"*" + text[201:], b"\n".join(lines[1:]),
                 text.replace(lines[5], lines[5][:60])]:
         desk.refuse(bad, "--identity", desk.identity)
