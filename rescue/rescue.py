@@ -897,6 +897,7 @@ def unlock(header, arguments):
         if not header.of_type(ARGON2ID):
             raise Refused("this escrow has no passphrase; only its shares open it",
                           "combine the shares with a SLIP-0039 tool and use --identity", WRONG_SECRET)
+        check_kdf_limits(header.of_type(ARGON2ID)[0])
         if arguments.passphrase_file is not None:
             passphrase = passphrase_from_file(arguments.passphrase_file)
         else:
@@ -912,8 +913,6 @@ def open_escrow(arguments):
         header = read_header(age_bytes(file))
         check_known_stanzas(header)
         check_escrow_stanzas(header)
-        for stanza in header.of_type(ARGON2ID):
-            check_kdf_limits(stanza)
         file_key, escrow_identity = unlock(header, arguments)
         check_header_mac(header, file_key)
         signer = check_signer(header, escrow_identity)
