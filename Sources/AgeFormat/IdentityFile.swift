@@ -51,7 +51,7 @@ public struct IdentityList: ~Copyable, Identity {
   }
 
   /// Lends each identity in turn.
-  public borrowing func forEach<Failure: Error>(
+  public borrowing func withEach<Failure: Error>(
     _ body: (borrowing AnyIdentity) throws(Failure) -> Void
   ) throws(Failure) {
     for owner in owners { try body(owner.identity) }

@@ -121,7 +121,10 @@ func text(_ secret: borrowing SecretBytes) -> String {
 
 /// Bytes that repeat late enough to show a chunk out of place.
 func sample(_ count: Int) -> [UInt8] {
-  (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8 &* 7 &+ $0 >> 16) }
+  (0..<count).map { (position: Int) -> UInt8 in
+    let high: Int = position >> 8
+    return UInt8(truncatingIfNeeded: position &* 31 &+ high &* 7 &+ high >> 8)
+  }
 }
 
 /// Numbers that look random and are the same on each run (SplitMix64).
