@@ -62,6 +62,13 @@ package final class AtomicFolder {
     try WritingPlace(target, action: "cannot clean up beside").removeStale()
   }
 
+  /// Whether a folder could be put at a path, as things stand now.
+  ///
+  /// - Throws: `FileError`, for a path that is taken by anything but an empty folder or that leads nowhere.
+  package static func checkTarget(_ target: FilePath) throws(FileError) {
+    try check(try WritingPlace(target, action: action))
+  }
+
   /// Makes a file that must not exist yet, with mode 0600, and the folders that lead to it.
   ///
   /// - Parameter path: relative to the folder, of names only: no `.`, no `..`, no root.
@@ -95,7 +102,9 @@ package final class AtomicFolder {
       setModified(root.descriptor, to: modified)
     }
     // One call for the whole file system instead of one for each of thousands of small files.
-    guard file_system_synchronize(root.descriptor) == 0 else { throw FileError(Self.action, target, .system(Errno(rawValue: errno))) }
+    guard file_system_synchronize(root.descriptor) == 0 else {
+      throw FileError(Self.action, target, .system(Errno(rawValue: errno)))
+    }
     try Self.check(place)
     try place.folder.rename(temporary, to: place.name, action: Self.action)
     close()
@@ -154,7 +163,9 @@ package final class FileInFolder {
     let number = errno
     descriptor = -1
     // Network file systems may report only now that there is no space.
-    guard closed == 0 || number == EINTR else { throw FileError("cannot write", path, .system(Errno(rawValue: number))) }
+    guard closed == 0 || number == EINTR else {
+      throw FileError("cannot write", path, .system(Errno(rawValue: number)))
+    }
   }
 }
 

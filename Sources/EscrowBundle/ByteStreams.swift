@@ -1,5 +1,5 @@
-internal import Crypto
 internal import AgeFormat
+internal import Crypto
 package import DurableFiles
 package import SystemPackage
 
@@ -83,6 +83,8 @@ final class DigestingSink: ByteSink {
 final class DigestingSource: ByteSource {
   private let next: any ByteSource
   private var digest = RunningDigest()
+  /// The first byte that is no white space, once it was read.
+  private(set) var firstByte: UInt8?
 
   init(_ next: any ByteSource) {
     self.next = next
@@ -94,7 +96,12 @@ final class DigestingSource: ByteSource {
 
   func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     let count = try unsafe next.read(into: buffer)
-    unsafe digest.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]).bytes)
+    guard count >= 0, count <= buffer.count else {
+      throw EscrowError.refused("a source gave more than was asked for", hint: "this is a mistake of the program")
+    }
+    let read = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<count])
+    unsafe digest.update(read.bytes)
+    if firstByte == nil { firstByte = unsafe read.first { ![0x09, 0x0A, 0x0D, 0x20].contains($0) } }
     return count
   }
 }

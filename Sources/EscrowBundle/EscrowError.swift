@@ -53,7 +53,8 @@ package enum EscrowError: Error, Equatable {
     case .wrongPassphrase: "check for typing errors and the right escrow; or open it with shares"
     case .wrongIdentity: "check that the shares or the identity belong to this escrow"
     case .noPassphraseStanza: "open it with shares, or with the escrow identity"
-    case .unprovenSigner: "open it with the passphrase or shares; or accept an unproven signer if you know the file's origin"
+    case .unprovenSigner:
+      "open it with the passphrase or shares; or accept an unproven signer if you know the file's origin"
     case .notAnEscrow: "name a file NAME.escrow.age that provenkey made"
     case .damaged: "fetch another copy, from another store; nothing was recovered"
     case .forged: "do not use it; fetch the escrow from another store, and find out who could write to this one"
@@ -72,7 +73,7 @@ package enum EscrowError: Error, Equatable {
     case let error as FileError: self = .file(error)
     case let error as SecretMemoryError: self = .memory(error)
     case let error as AgeError: self.init(age: error)
-    default: self = .damaged("\(error)")
+    default: self = .refused("\(error)", hint: "nothing was changed")
     }
   }
 

@@ -1,5 +1,5 @@
-internal import Crypto
 package import AgeFormat
+internal import Crypto
 package import SecretMemory
 
 #if canImport(FoundationEssentials)

@@ -42,7 +42,9 @@ package struct MemberPath: Hashable, Sendable, CustomStringConvertible {
   /// The paths of the folders that lead to it, shortest first.
   var folders: [String] {
     var folders: [String] = []
-    for index in text.utf8.indices where text.utf8[index] == UInt8(ascii: "/") { folders.append(String(text[..<index])) }
+    for index in text.utf8.indices where text.utf8[index] == UInt8(ascii: "/") {
+      folders.append(String(text[..<index]))
+    }
     return folders
   }
 

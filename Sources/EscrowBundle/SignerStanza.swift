@@ -1,5 +1,5 @@
-internal import Crypto
 package import AgeFormat
+internal import Crypto
 
 /// The certificate of the instance's signing key: `provenkey/signer ED25519-PUBLIC-KEY` (format 1, "signer").
 ///

@@ -4,22 +4,18 @@ internal import CArchive
   internal import Glibc
 #endif
 
-/// UTF-8 for this thread as long as the value lives: libarchive converts names by the locale, and a program that has
-/// not set one has ASCII.
-@safe
-struct TarLocale: ~Copyable {
-  private let locale: locale_t?
-  private let previous: locale_t?
-
-  init() {
-    unsafe locale = newlocale(1 << LC_CTYPE, "C.UTF-8", nil)
-    if let locale = unsafe locale { unsafe previous = uselocale(locale) } else { unsafe previous = nil }
-  }
-
-  deinit {
-    guard let locale = unsafe locale else { return }
-    _ = unsafe uselocale(previous)
-    unsafe freelocale(locale)
+/// The locale of the calling thread while libarchive works.
+enum TarLocale {
+  /// UTF-8 for as long as the body runs: libarchive converts names by the locale, and a program that has not set one
+  /// has ASCII.
+  static func utf8<Result>(_ body: () throws(EscrowError) -> Result) throws(EscrowError) -> Result {
+    guard let locale = unsafe newlocale(1 << LC_CTYPE, "C.UTF-8", nil) else { return try body() }
+    let previous = unsafe uselocale(locale)
+    defer {
+      _ = unsafe uselocale(previous)
+      unsafe freelocale(locale)
+    }
+    return try body()
   }
 }
 

@@ -20,8 +20,10 @@ final class TarReader {
     let source: any ByteSource
     var buffer: SecretBytes
     var error: EscrowError?
-    /// How many bytes the source has given.
+    /// How many bytes the source has given, those in the buffer included.
     var count = 0
+    /// How many of them are in the buffer.
+    var filled = 0
     /// How many bytes up to and including the last that is not zero.
     var countToLastNonzero = 0
     var isAtEnd = false
@@ -47,8 +49,21 @@ final class TarReader {
       }
       if let nonzero { countToLastNonzero = count + nonzero + 1 }
       count += filled
+      self.filled = filled
       isAtEnd = filled == 0
       return filled
+    }
+
+    /// Whether the block that ends at a position in the tar is the header of a regular file as POSIX has it: libarchive
+    /// also takes other types for one, and does not tell.
+    func isPlainHeader(endingAt end: Int) -> Bool {
+      let start = end - TarReader.block - (count - filled)
+      guard start >= 0, start + TarReader.block <= filled else { return false }
+      return unsafe buffer.withUnsafeBytes { buffer in
+        let header = unsafe buffer[start..<start + TarReader.block]
+        return unsafe header[start + 156] == UInt8(ascii: "0")
+          && header[(start + 257)...].starts(with: Array("ustar\0".utf8))
+      }
     }
   }
 
@@ -105,7 +120,9 @@ final class TarReader {
     members += 1
     guard members <= Self.memberLimit else { throw .forged("its tar has more than \(Self.memberLimit) members") }
     let path = try unsafe path(of: entry)
-    guard unsafe isPlainFile(entry) else { throw .forged("\(path) is a link, folder, device or sparse file") }
+    guard unsafe isPlainFile(entry), input.isPlainHeader(endingAt: unsafe Int(archive_filter_bytes(archive, 0))) else {
+      throw .forged("\(path) is a link, folder, device or sparse file")
+    }
     let size = unsafe archive_entry_size(entry)
     guard unsafe archive_entry_size_is_set(entry) != 0, size >= 0 else { throw .damaged("\(path) has no size") }
     remaining = Int(size)
