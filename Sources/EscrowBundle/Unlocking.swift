@@ -37,9 +37,8 @@ final class UnlockedKey {
       guard fileKey != nil else { throw .wrongIdentity }
       self.identity = try identity.duplicate()
     case .ageIdentities(let identities):
-      try identities.forEach { (identity: borrowing AnyIdentity) throws(EscrowError) in
-        try attempt(identity, header)
-      }
+      func each(_ identity: borrowing AnyIdentity) throws(EscrowError) { try attempt(identity, header) }
+      try identities.forEach(each)
       guard fileKey != nil else { throw .wrongIdentity }
     }
   }

@@ -184,6 +184,37 @@ import Testing
     #expect(folder.names == ["e.escrow.age"])
   }
 
+  @Test func nothingRemainsWhenAMemberIsDamagedAfterOthersWereWritten() throws {
+    let folder = try TemporaryFolder()
+    let large = BundleMember(
+      path: try MemberPath("database/db.sql"), content: .bytes([UInt8](repeating: 0x61, count: 300_000)))
+    let whole = try escrow.sealed(members: try SampleEscrow.members() + [large])
+    let visitor = RecordingVisitor()
+    #expect(try escrow.openingError(Array(whole.dropLast()), visitor: visitor) != nil)
+    #expect(visitor.members.count == 7)
+    #expect(visitor.members.last?.sink.isFinished == false)
+    let file = try folder.put("e.escrow.age", Array(whole.dropLast()))
+    #expect(throws: EscrowError.self) {
+      try Escrow.recover(file, with: try escrow.identityUnlock(), into: folder.path.appending("r"))
+    }
+    #expect(folder.names == ["e.escrow.age"])
+  }
+
+  @Test(.enabled(if: getuid() == 0)) func aFullDiskLeavesNothing() throws {
+    let folder = try TemporaryFolder()
+    let large = BundleMember(
+      path: try MemberPath("database/db.sql"), content: .bytes([UInt8](repeating: 0x61, count: 300_000)))
+    let file = try folder.put("e.escrow.age", try escrow.sealed(members: [large]))
+    let small = try TemporaryFolder()
+    guard unsafe mount("tmpfs", small.path.string, "tmpfs", 0, "size=64k") == 0 else { return }
+    defer { _ = unsafe umount2(small.path.string, Int32(MNT_DETACH)) }
+    let error = #expect(throws: EscrowError.self) {
+      try Escrow.recover(file, with: try escrow.identityUnlock(), into: small.path.appending("r"))
+    }
+    #expect(error?.hint.contains("make room") == true)
+    #expect(small.names == [])
+  }
+
   @Test func inspectingNeedsNoSecret() throws {
     let folder = try TemporaryFolder()
     for armored in [false, true] {
