@@ -76,7 +76,7 @@ enum PassphraseSource: Equatable {
     case .prompt: return nil
     case .command(let command): return try await PassphraseCommand.output(of: command, limit: Self.limit)
     case .file(let path):
-      Self.warnIfOthersCanRead(path)
+      if let warning = Self.warning(about: path) { Streams.warn(warning) }
       do { secret = try BoundedReading.secret(of: path, limit: Self.limit) } catch { throw Problem(error) }
     case .credential(let path):
       do { secret = try BoundedReading.secret(of: path, limit: Self.limit) } catch { throw Problem(error) }
@@ -105,11 +105,12 @@ enum PassphraseSource: Equatable {
     }
   }
 
-  private static func warnIfOthersCanRead(_ path: FilePath) {
+  /// One line when others than its owner can read the file. A pipe is nobody else's to open.
+  static func warning(about path: FilePath) -> String? {
     var status = Glibc.stat()
     let found = unsafe path.withPlatformString { unsafe stat($0, &status) == 0 }
-    guard found, status.st_mode & S_IFMT == S_IFREG, status.st_mode & (S_IRGRP | S_IROTH) != 0 else { return }
-    Streams.warn("others than its owner can read \(path): chmod 600 it")
+    guard found, status.st_mode & S_IFMT == S_IFREG, status.st_mode & (S_IRGRP | S_IROTH) != 0 else { return nil }
+    return "others than its owner can read \(path): chmod 600 it"
   }
 }
 
