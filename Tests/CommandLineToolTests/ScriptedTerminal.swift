@@ -22,6 +22,9 @@ final class ScriptedTerminal: Sendable {
   private let slave: Int32
   private let shown = Mutex<[UInt8]>([])
   private let settingsSeen = Mutex<[Bool]>([])
+  /// The code under test is done with the terminal.
+  private let returned = DispatchSemaphore(value: 0)
+  /// The person has gone.
   private let finished = DispatchSemaphore(value: 0)
 
   init(columns: UInt16 = 80) {
@@ -66,18 +69,21 @@ final class ScriptedTerminal: Sendable {
       var seen = 0
       var step = 0
       while let (awaiting, act) = next(step, transcript) {
-        guard let end = wait(for: awaiting, after: seen) else { return perform(.hangUp) }
+        guard let end = wait(for: awaiting, after: seen) else { break }
         seen = end
         settingsSeen.withLock { $0.append(echoes) }
         // The text may have come with a secret after it that the next step wants to see.
         perform(resolve(act, step, next))
         step += 1
       }
+      // Whoever still asks after the script would wait for ever: the person gives up, as often as it takes.
+      while returned.wait(timeout: .now() + 20) == .timedOut { perform(.hangUp) }
     }
   }
 
-  /// Waits for the person to finish and reads what is still on its way.
+  /// Call when the code under test has returned: waits for the person to finish and reads what is still on its way.
   func settle() {
+    returned.signal()
     finished.wait()
     while readMore(timeout: 50) {}
   }
@@ -108,6 +114,7 @@ final class ScriptedTerminal: Sendable {
 
   /// - Returns: where the text ended, or `nil` when it did not come in half a minute.
   private func wait(for text: String, after start: Int) -> Int? {
+    guard !text.isEmpty else { return start }
     let wanted = Array(text.utf8)
     while true {
       let all = shown.withLock { $0 }

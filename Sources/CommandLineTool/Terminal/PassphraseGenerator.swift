@@ -85,7 +85,7 @@ struct PassphraseGenerator {
     let perRow = max(1, min(5, (width - 1) / Self.column))
     let before = "\nThis passphrase opens the escrow. Write down all ten words:\n\n"
     let after =
-      "\n" + (terminal.isDumb ? "This terminal cannot clear them afterwards: close it when you are done.\n" : "")
+      "\n" + (terminal.isDumb ? "This terminal cannot clear them afterwards; close it when you are done.\n" : "")
     let question = "Press Enter when they are written down: "
 
     terminal.say(before)
