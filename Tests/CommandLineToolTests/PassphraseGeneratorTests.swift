@@ -16,6 +16,11 @@ extension TerminalTests {
       return list.split(whereSeparator: \.isWhitespace).map(String.init).filter { WordList.index(of: $0) != nil }
     }
 
+    /// Without the words of the list that our own questions contain.
+    private static func telling(_ words: [String]) -> [String] {
+      words.filter { !["type", "that", "phrase"].contains($0) }
+    }
+
     private static func numberAsked(_ transcript: String) -> Int {
       Int(transcript.components(separatedBy: "Word ").last?.components(separatedBy: ":").first ?? "") ?? 0
     }
@@ -54,7 +59,7 @@ extension TerminalTests {
       #expect(words.allSatisfy { WordList.words.contains($0) })
       #expect(Self.wordsShown(terminal.transcript) == words)
       let screen = Screen(columns: Int(columns), showing: terminal.transcript)
-      #expect(screen.text.split(whereSeparator: \.isWhitespace).allSatisfy { !words.contains(String($0)) })
+      #expect(Self.telling(words).allSatisfy { !screen.text.contains($0) })
       #expect(!screen.text.contains("Press"))
       #expect(terminal.echoes)
     }
@@ -91,7 +96,7 @@ extension TerminalTests {
         let words = Self.wordsShown(terminal.transcript)
         let screen = Screen(columns: 80, showing: terminal.transcript)
         #expect(words.count == 10)
-        #expect(words.allSatisfy { !screen.text.contains($0) })
+        #expect(Self.telling(words).allSatisfy { !screen.text.contains($0) })
       }
     }
 

@@ -90,7 +90,8 @@ struct SignalWatch: ~Copyable {
     unsafe standard.__sigaction_handler.sa_handler = SIG_DFL
     var ours = sigaction()
     _ = unsafe sigaction(SIGTSTP, &standard, &ours)
-    kill(getpid(), SIGTSTP)
+    // To this thread: a signal to the process may reach another thread only after our handler is back.
+    raise(SIGTSTP)
     _ = unsafe sigaction(SIGTSTP, &ours, nil)
   }
 
