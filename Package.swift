@@ -83,7 +83,9 @@ let package = Package(
     tests(of: "AgeFormat", ["SecretMemory", crypto]),
     tests(of: "SLIP39", [crypto]),
     tests(of: "DatabaseSnapshots", [system]),
-    tests(of: "NextcloudStorage", ["SecretMemory", "NextcloudKeys", "DatabaseSnapshots", system]),
+    tests(
+      of: "NextcloudStorage",
+      ["SecretMemory", "DurableFiles", "NextcloudKeys", "DatabaseSnapshots", "COpenSSL", system]),
     tests(of: "EscrowBundle", ["SecretMemory", "NextcloudKeys", "AgeFormat", crypto, system]),
     tests(of: "Recoverability", ["SecretMemory", "NextcloudKeys", "EscrowBundle"]),
     tests(

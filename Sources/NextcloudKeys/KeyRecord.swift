@@ -37,7 +37,8 @@ package enum KeyWrapping: String, Codable, Sendable {
 package enum KeyState: Equatable, Sendable {
   /// A private key that unlocks with what is sealed, or a public key that fits its private one.
   case unlocks
-  /// A private key that only a password can unlock, which was not given; as far as can be seen it is whole.
+  /// A private key that only a password can unlock, which was not given, or the public half of one; as far as can be
+  /// seen it is whole.
   case locked
   /// It cannot be used, for this reason.
   case fails(because: String)
@@ -57,10 +58,12 @@ package struct KeyRecord: Codable, Equatable, Sendable {
   /// Whether it is a user's earlier pair, kept by a password reset, which no restore depends on.
   package let isBackup: Bool
   package let state: KeyState
+  /// What else is worth saying: which of several secrets or instance ids fitted, when it was not the configured one.
+  package let note: String?
 
   package init(
     path: String, role: KeyRole, id: String, half: KeyHalf, wrapping: KeyWrapping, format: String?, isBackup: Bool,
-    state: KeyState
+    state: KeyState, note: String? = nil
   ) {
     self.path = path
     self.role = role
@@ -70,10 +73,11 @@ package struct KeyRecord: Codable, Equatable, Sendable {
     self.format = format
     self.isBackup = isBackup
     self.state = state
+    self.note = note
   }
 
   private enum CodingKeys: String, CodingKey {
-    case path, role, id, half, wrapping, format, state
+    case path, role, id, half, wrapping, format, state, note
     case isBackup = "is_backup"
   }
 }
