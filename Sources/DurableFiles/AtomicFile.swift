@@ -76,6 +76,11 @@ package final class AtomicFile {
     try writeAll(bytes, to: descriptor, Self.action, target)
   }
 
+  /// Where it lies until then; to be read back before it counts.
+  package var temporaryPath: FilePath {
+    target.removingLastComponent().appending(temporary)
+  }
+
   /// Puts the file at its path; only when this returns it is there for good.
   ///
   /// After an error nothing has changed at the path, unless it was the last step that failed, the folder's

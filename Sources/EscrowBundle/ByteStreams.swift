@@ -106,6 +106,25 @@ final class DigestingSource: ByteSource {
   }
 }
 
+/// Is called with the bytes done so far and those that there are; what it throws ends the work.
+package typealias EscrowProgress = (_ done: Int, _ size: Int) throws(EscrowError) -> Void
+
+extension Escrow {
+  /// SHA-256 of a regular file of any length, in hexadecimal.
+  ///
+  package static func digest(
+    of path: FilePath, progress: EscrowProgress = { _, _ in }
+  ) throws(EscrowError) -> String {
+    var digest = RunningDigest()
+    let file = try FileSource(path)
+    try pieces(of: file) { (piece) throws(EscrowError) in
+      digest.update(piece)
+      try progress(digest.count, file.size)
+    }
+    return digest.sha256
+  }
+}
+
 /// The count and SHA-256 of bytes that come in pieces.
 struct RunningDigest {
   private var hash = SHA256()

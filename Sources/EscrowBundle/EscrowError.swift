@@ -24,6 +24,8 @@ package enum EscrowError: Error, Equatable {
   case unusablePassphrase(String)
   /// Something that was to be sealed, or done with a bundle, is refused; with what to do about it.
   case refused(String, hint: String)
+  /// A person or the system asked to stop.
+  case interrupted
   /// A file or folder could not be read or written.
   case file(FileError)
   /// Memory for secrets could not be had.
@@ -42,6 +44,7 @@ package enum EscrowError: Error, Equatable {
     case .unsupported(let why): "this version cannot open the escrow: \(why)"
     case .unusablePassphrase(let why): "the passphrase cannot be used: \(why)"
     case .refused(let problem, _): problem
+    case .interrupted: "interrupted"
     case .file(let error): error.problem
     case .memory(let error): "\(error)"
     }
@@ -61,6 +64,7 @@ package enum EscrowError: Error, Equatable {
     case .unsupported: "open it with the newest provenkey"
     case .unusablePassphrase: "choose a passphrase of 1 to \(Passphrase.limit) bytes of text"
     case .refused(_, let hint): hint
+    case .interrupted: "nothing was changed; run the command again"
     case .file(let error): error.hint
     case .memory: "free some memory, or raise the limit of locked memory (ulimit -l)"
     }

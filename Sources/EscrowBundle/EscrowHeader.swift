@@ -5,6 +5,8 @@ struct EscrowHeader {
   static let hybridType = "mlkem768x25519"
 
   let stanzas: [Stanza]
+  /// The first of its type, which is the one sealed to the escrow recipient (format 1, 2.1).
+  let hybrid: Stanza
   let signer: SignerStanza
   /// Not parsed: its parameters matter only to whoever has the passphrase.
   let passphrase: Stanza?
@@ -18,12 +20,13 @@ struct EscrowHeader {
       return found.first
     }
     let signer = try only(SignerStanza.type)
-    guard header.stanzas.contains(where: { $0.type == Self.hybridType }) else {
+    guard let hybrid = header.stanzas.first(where: { $0.type == Self.hybridType }) else {
       throw .notAnEscrow("an age file without a hybrid recipient")
     }
     guard let signer else { throw .notAnEscrow("an age file without a signer") }
     self.signer = try SignerStanza(signer)
     self.passphrase = try only(PassphraseStanza.type)
     self.stanzas = header.stanzas
+    self.hybrid = hybrid
   }
 }

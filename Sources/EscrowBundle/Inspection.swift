@@ -48,16 +48,15 @@ extension Escrow {
 
   /// Says what an escrow file, the tar of a bundle or the folder of an opened bundle is.
   ///
-  /// - Throws: `EscrowError.notAnEscrow` for something else.
-  package static func inspect(_ path: FilePath) throws(EscrowError) -> Inspection {
+  /// - Returns: nil for a file that is neither an age file nor a tar.
+  /// - Throws: `EscrowError.notAnEscrow` for another folder, or an age file of another kind.
+  package static func inspect(_ path: FilePath) throws(EscrowError) -> Inspection? {
     if let folder = try inspectFolder(path) { return .bundle(folder) }
     let beginning = try beginning(of: path)
     if beginning.starts(with: "age-encryption.org/".utf8) || beginning.starts(with: "-----BEGIN AGE".utf8) {
       return .sealed(try inspectSealed(FileSource(path)))
     }
-    guard beginning.dropFirst(257).starts(with: "ustar".utf8) else {
-      throw .notAnEscrow("\(path) is neither an age file nor a tar")
-    }
+    guard beginning.dropFirst(257).starts(with: "ustar".utf8) else { return nil }
     return .bundle(try inspectTar(FileSource(path)))
   }
 

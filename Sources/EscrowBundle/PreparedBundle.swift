@@ -14,7 +14,7 @@ struct PreparedBundle {
   /// Digests the members, completes the manifest and signs it.
   init(
     _ draft: Manifest, readme: [UInt8], members: [BundleMember], signingKey: borrowing SigningKey,
-    progress: @escaping (SealingProgress) -> Void
+    progress: @escaping (SealingProgress) throws(EscrowError) -> Void
   ) throws(EscrowError) {
     let members = try Self.ordered(members)
     guard readme.count <= Self.readmeLimit else {
@@ -24,12 +24,12 @@ struct PreparedBundle {
     for member in members { total += try member.expectedSize }
     var meter = Meter(.digesting, total: total, progress)
     var listed = [Manifest.Member(path: .readme, size: readme.count, sha256: RunningDigest.sha256(of: readme))]
-    meter.add(readme.count)
+    try meter.add(readme.count)
     for member in members {
       var digest = RunningDigest()
       try member.read { (piece) throws(EscrowError) in
         digest.update(piece)
-        meter.add(piece.byteCount)
+        try meter.add(piece.byteCount)
       }
       listed.append(Manifest.Member(path: member.path, size: digest.count, sha256: digest.sha256))
     }
@@ -48,12 +48,14 @@ struct PreparedBundle {
   }
 
   /// Writes the tar. A member that changed since it was digested is refused.
-  func write(to sink: any ByteSink, progress: @escaping (SealingProgress) -> Void) throws(EscrowError) {
+  func write(to sink: any ByteSink, progress: @escaping (SealingProgress) throws(EscrowError) -> Void)
+    throws(EscrowError)
+  {
     try TarLocale.utf8 { () throws(EscrowError) in try writeTar(to: sink, progress: progress) }
   }
 
   private func writeTar(
-    to sink: any ByteSink, progress: @escaping (SealingProgress) -> Void
+    to sink: any ByteSink, progress: @escaping (SealingProgress) throws(EscrowError) -> Void
   ) throws(EscrowError) {
     guard let modified = manifest.sealedAtSeconds else { throw .damaged("its manifest has no valid date") }
     var meter = Meter(.sealing, total: manifest.members.reduce(0) { $0 + $1.size }, progress)
@@ -62,7 +64,7 @@ struct PreparedBundle {
       try tar.begin(path, size: content.count)
       try unsafe tar.write(content.span.bytes)
     }
-    meter.add(readme.count)
+    try meter.add(readme.count)
     for (member, listed) in zip(members, manifest.members.dropFirst()) {
       try tar.begin(member.path, size: listed.size)
       var digest = RunningDigest()
@@ -70,7 +72,7 @@ struct PreparedBundle {
         digest.update(piece)
         guard digest.count <= listed.size else { throw Self.changed(member.path) }
         try tar.write(piece)
-        meter.add(piece.byteCount)
+        try meter.add(piece.byteCount)
       }
       guard digest.count == listed.size, digest.sha256 == listed.sha256 else { throw Self.changed(member.path) }
     }
@@ -115,16 +117,16 @@ private struct Meter {
   private let phase: SealingProgress.Phase
   private let total: Int
   private var done = 0
-  private let report: (SealingProgress) -> Void
+  private let report: (SealingProgress) throws(EscrowError) -> Void
 
-  init(_ phase: SealingProgress.Phase, total: Int, _ report: @escaping (SealingProgress) -> Void) {
+  init(_ phase: SealingProgress.Phase, total: Int, _ report: @escaping (SealingProgress) throws(EscrowError) -> Void) {
     self.phase = phase
     self.total = total
     self.report = report
   }
 
-  mutating func add(_ count: Int) {
+  mutating func add(_ count: Int) throws(EscrowError) {
     done += count
-    report(SealingProgress(phase: phase, done: done, total: total))
+    try report(SealingProgress(phase: phase, done: done, total: total))
   }
 }

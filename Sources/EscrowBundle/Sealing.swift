@@ -71,10 +71,12 @@ extension Escrow {
   ///   - readme: README.txt, at most 1 MiB.
   ///   - members: in any order; no path twice.
   ///   - armored: whether to write ASCII armor.
-  ///   - progress: is called after every piece of at most 64 KiB, or whole member held in memory.
+  ///   - progress: is called after every piece of at most 64 KiB, or whole member held in memory; what it
+  ///     throws ends the sealing.
   package static func seal(
     _ draft: Manifest, readme: [UInt8], members: [BundleMember], with keys: borrowing SealingKeys,
-    into sink: any ByteSink, armored: Bool = false, progress: @escaping (SealingProgress) -> Void = { _ in }
+    into sink: any ByteSink, armored: Bool = false,
+    progress: @escaping (SealingProgress) throws(EscrowError) -> Void = { _ in }
   ) throws(EscrowError) -> Sealed {
     let bundle = try PreparedBundle(
       draft, readme: readme, members: members, signingKey: keys.signingKey, progress: progress)

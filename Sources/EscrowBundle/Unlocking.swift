@@ -26,19 +26,19 @@ final class UnlockedKey {
       let identity = try PassphraseStanza(stanza).open(with: passphrase)
       // This commits the passphrase to one identity: ChaCha20-Poly1305 alone would let a body open under several keys.
       let hybrid = try identity.hybridIdentity()
-      fileKey = try Self.unwrap(header.stanzas, hybrid)
+      fileKey = try Self.unwrap([header.hybrid], hybrid)
       guard fileKey != nil else {
         throw .damaged("its passphrase stanza belongs to another escrow, or its hybrid stanza was changed")
       }
       self.identity = consume identity
     case .escrowIdentity(let identity):
       let hybrid = try identity.hybridIdentity()
-      fileKey = try Self.unwrap(header.stanzas, hybrid)
+      fileKey = try Self.unwrap([header.hybrid], hybrid)
       guard fileKey != nil else { throw .wrongIdentity }
       self.identity = try identity.duplicate()
     case .ageIdentities(let identities):
       func each(_ identity: borrowing AnyIdentity) throws(EscrowError) { try attempt(identity, header) }
-      try identities.forEach(each)
+      try identities.withEach(each)
       guard fileKey != nil else { throw .wrongIdentity }
     }
   }
@@ -54,17 +54,23 @@ final class UnlockedKey {
     }
   }
 
-  /// Tries one identity; one that certified the signer is the escrow's own and wins over others.
+  /// Tries one identity; the one that opens the escrow's own stanza wins over others.
   private func attempt(_ identity: borrowing AnyIdentity, _ header: EscrowHeader) throws(EscrowError) {
-    guard certifies(header.signer) != true, let found = try Self.unwrap(header.stanzas, identity) else { return }
-    fileKey = consume found
-    switch identity {
-    case .hybrid(let hybrid):
-      let seed = try mappingErrors { try hybrid.withSeed { try SecretBytes(copying: $0) } }
-      let candidate = try EscrowIdentity(seed: seed)
-      if header.signer.isCertified(by: candidate) { self.identity = consume candidate }
-    case .x25519: break
-    case .scrypt: break
+    switch self.identity {
+    case .some: return
+    case .none: break
+    }
+    if let found = try Self.unwrap([header.hybrid], identity) {
+      fileKey = consume found
+      switch identity {
+      case .hybrid(let hybrid):
+        let seed = try mappingErrors { try hybrid.withSeed { try SecretBytes(copying: $0) } }
+        self.identity = try EscrowIdentity(seed: seed)
+      case .x25519: break
+      case .scrypt: break
+      }
+    } else if let found = try Self.unwrap(header.stanzas, identity) {
+      fileKey = consume found
     }
   }
 

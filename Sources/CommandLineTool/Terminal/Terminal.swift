@@ -87,4 +87,15 @@ enum Environment {
   static func value(_ name: String) -> String? {
     unsafe getenv(name).map { unsafe String(cString: $0) }
   }
+
+  /// The names of all variables.
+  static var names: [String] {
+    var names: [String] = []
+    var entry = unsafe environ
+    while let text = unsafe entry.pointee {
+      names.append(String(unsafe String(cString: text).prefix { $0 != "=" }))
+      unsafe entry += 1
+    }
+    return names
+  }
 }
