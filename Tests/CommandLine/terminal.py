@@ -1,5 +1,6 @@
 """A person at a terminal, for tests and for the demo: runs a command in a pseudo-terminal, reads what is shown, types."""
 
+import codecs
 import fcntl
 import os
 import pty
@@ -10,24 +11,39 @@ import struct
 import termios
 import time
 
+TIOCGPTN = 0x80045430  # ioctl_tty(2): the number of a pseudo-terminal
+
 
 class TerminalSession:
-    """A command that runs in a terminal of its own (its controlling one, so that /dev/tty is it)."""
+    """A command that runs in a terminal of its own (its controlling one, so that /dev/tty is it).
 
-    def __init__(self, command, cwd=None, env=None, size=(24, 80), show=None):
+    All three standard streams are the terminal, but for those that `stdin`, `stdout` and `stderr` (descriptors) replace.
+    """
+
+    def __init__(self, command, cwd=None, env=None, size=(24, 80), show=None, stdin=None, stdout=None, stderr=None):
         self.shown = ""  # all that stood on the terminal, never wiped by the command's own clearing
         self.position = 0  # up to where expect() has read
         self.show = show
         self.status = None
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._rest = ""
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
-            if cwd:
-                os.chdir(cwd)
-            os.execvpe(command[0], command, env if env is not None else os.environ)
-        fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
+            try:
+                # Before the command can ask for it: whoever has the other end open may set it.
+                fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
+                for number, replacement in enumerate((stdin, stdout, stderr)):
+                    if replacement is not None:
+                        os.dup2(replacement, number)
+                if cwd:
+                    os.chdir(cwd)
+                os.execvpe(command[0], command, env if env is not None else os.environ)
+            finally:
+                os._exit(127)
 
     def _read(self, timeout):
-        ready, _, _ = select.select([self.terminal], [], [], timeout)
+        """Takes what is there within that time: True; nothing: False; the other side is closed: None."""
+        ready, _, _ = select.select([self.terminal], [], [], max(0.0, timeout))
         if not ready:
             return False
         try:
@@ -36,7 +52,10 @@ class TerminalSession:
             data = b""
         if not data:
             return None
-        text = data.decode("utf-8", "replace").replace("\r\n", "\n")
+        text = self._rest + self._decode(data)
+        # CR LF may be cut in two.
+        self._rest = "\r" if text.endswith("\r") else ""
+        text = text[:len(text) - len(self._rest)].replace("\r\n", "\n")
         self.shown += text
         if self.show:
             self.show(text)
@@ -58,17 +77,33 @@ class TerminalSession:
         """Whether the terminal would show what is typed."""
         return bool(termios.tcgetattr(self.terminal)[3] & termios.ECHO)
 
+    def settings(self):
+        """The terminal's settings, to compare; without the flag of the kernel that input waits to be read again."""
+        settings = termios.tcgetattr(self.terminal)
+        settings[3] &= ~termios.PENDIN
+        return settings
+
+    def keep_open(self):
+        """Holds the command's side of the terminal as well, so that its settings outlive the command."""
+        number = struct.unpack("I", fcntl.ioctl(self.terminal, TIOCGPTN, bytes(4)))[0]
+        return os.open(f"/dev/pts/{number}", os.O_RDWR | os.O_NOCTTY)
+
     def send(self, text):
         os.write(self.terminal, text.encode())
 
     def type(self, line):
         self.send(line + "\n")
 
+    def interrupt(self):
+        """^C"""
+        self.send("\x03")
+
     def wait(self, timeout=120):
-        """Reads to the end and gives the exit status, 128 + n for a signal."""
+        """Reads to the end and gives the exit status, -n for signal n."""
         end = time.monotonic() + timeout
-        while self._read(max(0.0, end - time.monotonic())):
-            pass
+        while (more := self._read(end - time.monotonic())) is not None and time.monotonic() < end:
+            if more is False:
+                break
         if time.monotonic() >= end:
             os.kill(self.pid, signal.SIGKILL)
         _, status = os.waitpid(self.pid, 0)
