@@ -61,7 +61,8 @@ def main(arguments):
         except OSError:
             pass
         status = session.wait()
-        print(f"demo-terminal: {str(problem).split('; shown')[0]}", file=sys.stderr)
+        if status == 0:
+            print(f"demo-terminal: {str(problem).split('; shown')[0]}", file=sys.stderr)
         return status or 1
     with open(place, "x", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
         file.write(" ".join(words) + "\n")

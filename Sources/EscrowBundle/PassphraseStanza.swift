@@ -29,6 +29,11 @@ package struct PassphraseStanza: Equatable, Sendable {
   package static let leastMemoryKiB = 65_536
   private static let leastWork = 3 * leastMemoryKiB
 
+  /// Whether a stanza is made at this cost.
+  package static func isEnough(_ parameters: Argon2id.Parameters) -> Bool {
+    parameters.memoryKiB >= leastMemoryKiB && parameters.passes * parameters.memoryKiB >= leastWork
+  }
+
   /// Encrypts an identity; takes as long as the parameters ask for.
   ///
   /// - Throws: `EscrowError.refused` for parameters below the least cost.
@@ -36,7 +41,7 @@ package struct PassphraseStanza: Equatable, Sendable {
     sealing identity: borrowing EscrowIdentity, with passphrase: borrowing Passphrase,
     parameters: Argon2id.Parameters = .standard
   ) throws(EscrowError) {
-    guard parameters.memoryKiB >= Self.leastMemoryKiB, parameters.passes * parameters.memoryKiB >= Self.leastWork else {
+    guard Self.isEnough(parameters) else {
       throw .refused(
         "\(parameters.passes) passes over \(parameters.memoryKiB) KiB are too cheap for a passphrase that must last",
         hint: "use at least 3 passes over 64 MiB, or one over 256 MiB")

@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import sqlite3
 
+from cryptography.hazmat.decrepit.ciphers.modes import CFB
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -136,7 +137,7 @@ def _rsa_pair():
 def _private_key_blob(pem, password):
     """As ownCloud wrote it before there was a key derivation: AES-256-CFB under the password itself, not signed."""
     iv = b"0123456789abcdef"
-    encryptor = Cipher(algorithms.AES(password[:32].ljust(32, b"\0")), modes.CFB(iv)).encryptor()
+    encryptor = Cipher(algorithms.AES(password[:32].ljust(32, b"\0")), CFB(iv)).encryptor()
     ciphertext = base64.b64encode(encryptor.update(pem) + encryptor.finalize())
     return b"HBEGIN:cipher:AES-256-CFB:HEND" + ciphertext + b"00iv00" + iv + b"xx"
 

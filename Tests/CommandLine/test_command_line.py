@@ -69,6 +69,15 @@ def test_costs_that_are_none(bench, made, cost):
     assert result.status == 64
 
 
+@pytest.mark.parametrize("cost", ["1:8", "32:8", "2:64", "1:128"])
+def test_costs_that_protect_nothing(bench, made, cost):
+    """Said before the passphrase is asked for, as everything about the command line is."""
+    marker = bench.folder / "asked"
+    result = bench.refuse_create(
+        64, made, "--passphrase-command", f"touch '{marker}'; cat passphrase", passphrase=False, kdf=("--kdf", cost))
+    assert "64 MiB" in " ".join(result.problem) and not marker.exists()
+
+
 def test_no_arguments_at_all(bench):
     result = bench.run()
     assert result.status in (0, 64)

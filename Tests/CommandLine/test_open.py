@@ -78,7 +78,7 @@ def opened_copy(bench, path, passphrase):
 
 
 NAMES = ["extra/" + name for name in (
-    "plain", "with space", "Übersicht – Köln.txt", "日本語", "e\u0301", "-rf", "a'\"$`b", "new\nline", "x" * 255)]
+    "plain", "with space", "Übersicht – Köln.txt", "日本語", "e\u0301", "-rf", "a'\"$`b", "x" * 255)]
 
 
 def test_what_seal_py_sealed(bench):
@@ -267,7 +267,7 @@ def opens_armored(desk, data):
                                      b"SQLite format 3\0" * 100])
 def test_no_age_file(bench, content):
     bench.escrow.write_bytes(content)
-    refused(bench, 1, saying="cloud.escrow.age" if not content.startswith((b"age", b"---")) else ())
+    refused(bench, 1)
 
 
 def test_an_age_file_that_is_no_escrow(bench):
@@ -407,7 +407,7 @@ def special(path, kind, link=""):
 
 @pytest.mark.parametrize("path", [
     "../outside", "extra/../../outside", "/tmp/outside", "extra//x", "extra/./x", "extra/", "extra", "other/x", "x",
-    "extra/" + "y" * 256, "extra/a\0b", "", ".", "config/../extra/x", "manifest.json/x"])
+    "extra/" + "y" * 256, "extra/a\0b", "extra/new\nline", "extra/\x1b[2J", "", ".", "config/../extra/x", "manifest.json/x"])
 def test_paths_that_lead_elsewhere(bench, path):
     escrow = seal.Escrow(PASSPHRASE, passes=1, memory_kib=8)
     try:
@@ -433,7 +433,9 @@ def test_members_that_are_no_files(bench, kind):
 
 @pytest.mark.parametrize("changes", [
     {"schema": "provenkey.bundle/2"}, {"schema": 1}, {"escrow": "short"}, {"revision": 0}, {"revision": "1"},
-    {"members": []}, {"members": None}, {"members": [{"path": "README.txt"}]}])
+    {"members": []}, {"members": None}, {"members": [{"path": "README.txt"}]}, {"signer": "A" * 43},
+    {"snapshot": {"place": "/x", "engine": "sqlite", "size": 1, "sha256": "0" * 64, "rows": {},
+                  "embedded": "database/not-there"}}])
 def test_manifests_that_say_something_else(bench, changes):
     escrow = seal.Escrow(PASSPHRASE, passes=1, memory_kib=8)
     bench.escrow.write_bytes(escrow.seal([("config/config.php", b"x")], changes))
@@ -442,7 +444,7 @@ def test_manifests_that_say_something_else(bench, changes):
 
 def test_names_that_a_terminal_would_act_on_are_shown_harmless(bench):
     escrow = seal.Escrow(PASSPHRASE, passes=1, memory_kib=8)
-    bench.escrow.write_bytes(escrow.seal([("extra/\x1b[2Jx\u202e", b"x")], {"sealed_by": "\x1b]0;title\x07"}))
+    bench.escrow.write_bytes(escrow.seal([("extra/x\u202e", b"x")], {"sealed_by": "\x1b]0;title\x07"}))
     result = bench.run("open", bench.escrow, "--into", "out", "--passphrase-file", bench.passphrase)
     for text in (result.output, result.errors):
         assert not set(text) & {"\x1b", "\u202e", "\x07"}, result

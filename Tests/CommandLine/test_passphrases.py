@@ -10,7 +10,7 @@ import unicodedata
 
 import pytest
 from terminal import TerminalSession
-from workbench import PASSPHRASE, contents, leftovers, tool
+from workbench import PASSPHRASE, contents, leftovers, seal, tool
 
 UMLAUTS = "Grüße aus Ålesund, Čeština naïve 27 Zöpfe"
 
@@ -124,6 +124,26 @@ def test_files_that_hold_none(bench, made):
         bench.refuse_create(1, made, "--passphrase-file", name, passphrase=False, saying=name)
 
 
+def test_a_pipe_as_a_file(bench, made):
+    """As a shell's <(…) gives it."""
+    reading, writing = os.pipe()
+    os.write(writing, PASSPHRASE.encode() + b"\n")
+    os.close(writing)
+    creates(bench, made, "--passphrase-file", f"/dev/fd/{reading}", pass_fds=[reading])
+    os.close(reading)
+
+
+def test_a_pipe_that_nobody_writes_to_can_be_interrupted(sealed):
+    os.mkfifo(sealed.folder / "pipe")
+    process = sealed.start("open", sealed.escrow, "--into", "out", "--passphrase-file", sealed.folder / "pipe")
+    try:
+        process.wait(timeout=0.7)
+    except subprocess.TimeoutExpired:
+        process.send_signal(2)
+    process.communicate(timeout=10)
+    assert process.returncode in (1, 130, -2) and not (sealed.folder / "out").exists()
+
+
 def test_dev_zero_as_a_file_ends(bench, made):
     bench.refuse(1, *bench.create_arguments(made, "--passphrase-file", "/dev/zero", passphrase=False), timeout=10)
 
@@ -172,6 +192,15 @@ def test_the_longest_passphrase(bench, made):
     bench.succeed(*bench.create_arguments(made, "--passphrase-file", creates_with, passphrase=False))
     opens(bench, "--passphrase-file", creates_with)
     assert bench.opened(passphrase=text).group("keys")
+
+
+def test_a_passphrase_as_long_as_the_format_allows_opens(bench):
+    """format.md: 1 to 4096 bytes. Whoever wrote the file, a reader of format 1 opens it."""
+    text = "long passphrase " * 256
+    assert len(text) == 4096
+    escrow = seal.Escrow(text, passes=1, memory_kib=8)
+    bench.escrow.write_bytes(escrow.seal([("config/config.php", b"x")]))
+    opens(bench, "--passphrase-file", bench.file("long", text + "\n"))
 
 
 # At the terminal

@@ -48,7 +48,7 @@ def watched(bench, *arguments, **options):
 
 
 def test_nothing_in_arguments_environment_and_output(marked):
-    slow = ("--kdf", "2:64")
+    slow = ("--kdf", "4:64")
     status, seen, said = watched(marked, *marked.create_arguments(marked.instance, kdf=slow))
     assert status == 0 and not appears([MARKER, SECRET], seen, said)
     status, seen, said = watched(marked, "refresh", "--state", marked.state)
@@ -72,7 +72,7 @@ def test_the_child_that_gives_the_passphrase_sees_nothing_of_it(marked):
         cat passphrase
     """)
     status, seen, said = watched(
-        marked, *marked.create_arguments(marked.instance, passphrase=False), "--passphrase-command", f"sh {script}")
+        marked, *marked.create_arguments(marked.instance, passphrase=False), "--passphrase-command", f". '{script}'")
     assert status == 0, said
     assert not appears([MARKER, SECRET], seen, said)
     environment = (marked.folder / "child-environment").read_text()
@@ -112,7 +112,8 @@ def test_nothing_in_error_texts(marked):
     said.append(marked.run("open", marked.escrow, "--into", "instance", "--passphrase-file", marked.passphrase).errors)
     said.append(marked.run(*marked.create_arguments(marked.instance)).errors)
     weak = marked.file("weak", "hunter2hunter2\n")
-    said.append(marked.run(*marked.create_arguments(marked.instance, passphrase=False), "--passphrase-file", weak).errors)
+    said.append(marked.run(*marked.create_arguments(
+        marked.instance, "--passphrase-file", weak, passphrase=False, output="b.escrow.age", state="b")).errors)
     assert "hunter2" not in said[-1] and "weak" in said[-1]
     text = marked.instance.config.read_text()
     for change in (f"'secret' => '{SECRET}' . getenv('X')", f"'secret' => '{SECRET}",
@@ -147,6 +148,14 @@ def test_a_passphrase_given_as_an_argument_is_not_repeated(marked):
         result = marked.run(*arguments)
         assert result.status == 64
         assert not appears([MARKER], repr(result).encode()), result
+
+
+def test_an_identity_given_in_place_of_a_recipient_is_not_repeated(marked):
+    """The two are easily mixed up, and logs keep what is printed."""
+    identity = seal.x25519_identity_text(os.urandom(32))
+    for text in (identity, identity.lower(), " " + identity):
+        result = marked.run(*marked.create_arguments(marked.instance, "--recipient", text))
+        assert result.status in (1, 64) and identity[20:50].lower() not in repr(result).lower(), result
 
 
 # In memory
@@ -219,7 +228,7 @@ def test_a_core_of_the_live_process_would_hold_neither(marked, kind):
         marked.escrow.unlink(missing_ok=True)
         source = {"file": ["--passphrase-file", marked.passphrase], "descriptor": ["--passphrase-fd", "0"],
                   "command": ["--passphrase-command", "cat passphrase; sleep 0.05"]}[kind]
-        return marked.create_arguments(marked.instance, *source, passphrase=False, kdf=("--kdf", "2:16"))
+        return marked.create_arguments(marked.instance, *source, passphrase=False, kdf=("--kdf", "3:64"))
 
     def start():
         words = arguments()
@@ -246,7 +255,7 @@ def test_a_core_of_the_live_process_would_hold_neither(marked, kind):
 @needs_root
 def test_the_terminal_prompt_holds_nothing_in_memory(marked):
     session = TerminalSession(
-        [tool(), *map(str, marked.create_arguments(marked.instance, passphrase=False, kdf=("--kdf", "2:64")))],
+        [tool(), *map(str, marked.create_arguments(marked.instance, passphrase=False, kdf=("--kdf", "4:64")))],
         cwd=marked.folder, env=dict(marked.environment, TERM="xterm"))
     session.expect("New passphrase: ")
     session.type(MARKER)

@@ -179,7 +179,7 @@ import Testing
 }
 
 /// The sample instances that stand beside the repository while it is being built.
-private enum Samples {
+private enum ConfigurationSamples {
   static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().appending(path: "shared/fixtures")
 
@@ -194,11 +194,11 @@ private enum Samples {
   ]
 }
 
-@Suite(.enabled(if: FileManager.default.fileExists(atPath: Samples.root.path)))
+@Suite(.enabled(if: FileManager.default.fileExists(atPath: ConfigurationSamples.root.path)))
 struct ConfigurationSampleTests {
-  @Test(arguments: Samples.folders)
+  @Test(arguments: ConfigurationSamples.folders)
   func realConfigurationsAreReadWhole(folder: String, instance: String?, version: String, files: Int) throws {
-    let configuration = try Configuration.load(folder: FilePath(Samples.root.appending(path: folder).path))
+    let configuration = try Configuration.load(folder: FilePath(ConfigurationSamples.root.appending(path: folder).path))
     #expect(configuration.files.count == files)
     #expect(try configuration.string("version") == version)
     #expect(try configuration.string("datadirectory")?.hasPrefix("/") == true)

@@ -63,6 +63,9 @@ struct CreateCommand: AsyncParsableCommand {
   func validate() throws {
     if instance.isEmpty { throw ValidationError("--instance is empty") }
     if output.isEmpty { throw ValidationError("--output is empty") }
+    guard PassphraseStanza.isEnough(kdf.parameters) else {
+      throw ValidationError("--kdf is too cheap for a passphrase that must last: use 3:64 or more")
+    }
     try collecting.validateSnapshot(recorded: nil)
   }
 
