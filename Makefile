@@ -41,7 +41,7 @@ install: release
 	install -D -m 0755 $$($(SWIFT) build $(RELEASE_FLAGS) --show-bin-path)/provenkey $(DESTDIR)$(PREFIX)/bin/provenkey
 
 bench: release
-	PYTHON=$(PYTHON) Benchmarks/run $$($(SWIFT) build $(RELEASE_FLAGS) --show-bin-path)/provenkey
+	$(PYTHON) Benchmarks/run $$($(SWIFT) build $(RELEASE_FLAGS) --show-bin-path)/provenkey
 
 clean:
 	rm -rf .build .venv

@@ -55,7 +55,8 @@ let package = Package(
     module("AgeFormat", ["SecretMemory", "CSodium", crypto]),
     module("SLIP39", ["SecretMemory"]),
     module("NextcloudKeys", []),
-    module("DatabaseSnapshots", [crypto, system, "DurableFiles", .product(name: "GRDB", package: "GRDB.swift")]),
+    module(
+      "DatabaseSnapshots", ["CArchive", crypto, system, "DurableFiles", .product(name: "GRDB", package: "GRDB.swift")]),
     module(
       "NextcloudStorage",
       ["SecretMemory", "DurableFiles", "NextcloudKeys", "DatabaseSnapshots", "COpenSSL", system]),

@@ -1,5 +1,6 @@
 #pragma once
 // Calls of the system that Swift cannot import, because they take a variable number of arguments.
+#include <malloc.h>
 #include <sys/prctl.h>
 
 // Forbids other processes of the same user to trace or read this one, and the kernel to dump it. 0 on success.
@@ -22,4 +23,9 @@ static inline int file_rename_if_new(int folder, const char *old_name, const cha
 static inline int file_system_synchronize(int descriptor) {
   extern int syncfs(int);
   return syncfs(descriptor);
+}
+
+// Has free() overwrite what it gives back (glibc, mallopt(3), M_PERTURB). 1 on success.
+static inline int process_overwrite_freed_memory(void) {
+  return mallopt(M_PERTURB, 0x5a);
 }

@@ -31,7 +31,7 @@ package enum SnapshotCompression: String, Codable, Sendable, CaseIterable {
 /// A snapshot of a database as a file: what it is, and how it can be recognised again.
 package struct SnapshotFile: Equatable, Sendable {
   package let path: FilePath
-  /// Absent for a compressed file: nothing is decompressed here, so what is inside is not known.
+  /// Absent for a compressed file whose beginning cannot be decompressed or is nothing known.
   package let engine: SnapshotEngine?
   package let compression: SnapshotCompression
   /// In bytes.
@@ -53,8 +53,10 @@ package struct SnapshotFile: Equatable, Sendable {
     let file = try FileBytes(path)
     let head = try file.bytes(at: 0, count: 8192)
     if let compression = compression(of: head) {
+      let inner = DecompressedHead.bytes(of: path, count: 8192)
       return SnapshotFile(
-        path: path, engine: nil, compression: compression, size: file.size, modified: file.modified, isComplete: nil,
+        path: path, engine: inner.flatMap(engine), compression: compression, size: file.size, modified: file.modified,
+        isComplete: nil,
         sidecars: [])
     }
     if let header = SQLiteHeader(head) {
@@ -102,6 +104,13 @@ package struct SnapshotFile: Equatable, Sendable {
     }
     try file.requireUnchanged()
     return Array(hash.finalize())
+  }
+
+  /// What the first bytes of a file, without its compression, say about who wrote it.
+  private static func engine(of head: [UInt8]) -> SnapshotEngine? {
+    if SQLiteHeader(head) != nil { return .sqlite }
+    if head.starts(with: Array("PGDMP".utf8)) { return .postgresqlCustom }
+    return DumpText(head: head, tail: [])?.engine
   }
 
   private static func compression(of head: [UInt8]) -> SnapshotCompression? {

@@ -45,7 +45,7 @@ final class TemporaryFolder {
     ("nc32-mariadb-master/db.mysql-hexblob-ansi.sql", .mariadb, .none, true),
     ("nc32-mariadb-master/db.mysql-skip-extended-insert.sql", .mariadb, .none, true),
     ("nc32-mariadb-master/db.mysql-opt-variants.sql", .mariadb, .none, true),
-    ("nc32-mariadb-master/db.mysql.sql.gz", nil, .gzip, nil),
+    ("nc32-mariadb-master/db.mysql.sql.gz", .mariadb, .gzip, nil),
     ("nc32-pgsql-master/db.pg.sql", .postgresqlPlain, .none, true),
     ("nc32-pgsql-master/db.pg-inserts.sql", .postgresqlPlain, .none, true),
     ("nc32-pgsql-master/db.pg-column-inserts.sql", .postgresqlPlain, .none, true),
