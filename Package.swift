@@ -88,7 +88,8 @@ let package = Package(
       of: "NextcloudStorage",
       ["SecretMemory", "DurableFiles", "NextcloudKeys", "DatabaseSnapshots", "COpenSSL", system]),
     tests(of: "EscrowBundle", ["SecretMemory", "NextcloudKeys", "AgeFormat", crypto, system]),
-    tests(of: "Recoverability", ["SecretMemory", "NextcloudKeys", "EscrowBundle"]),
+    tests(
+      of: "Recoverability", ["AgeFormat", "SecretMemory", "NextcloudKeys", "NextcloudStorage", "EscrowBundle", system]),
     tests(
       of: "CommandLineTool",
       ["SecretMemory", "SLIP39", system, .product(name: "ArgumentParser", package: "swift-argument-parser")]),

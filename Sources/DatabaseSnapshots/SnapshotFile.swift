@@ -81,13 +81,14 @@ package struct SnapshotFile: Equatable, Sendable {
       isComplete: dump.isComplete, sidecars: [])
   }
 
-  /// The SHA-256 of the file, read in pieces of 1 MiB.
+  /// The SHA-256 of the file in hexadecimal, read in pieces of 1 MiB.
   ///
-  /// - Parameter progress: called after each piece with the bytes done and the bytes there are.
+  /// - Parameter progress: called after each piece with the bytes done and the bytes there are; what it throws ends the
+  ///   reading.
   /// - Throws: `SnapshotError.changedWhileReading` when it was written to meanwhile.
-  package static func sha256(
-    of path: FilePath, progress: (_ done: Int64, _ total: Int64) -> Void = { _, _ in }
-  ) throws(SnapshotError) -> [UInt8] {
+  package static func sha256<Failure: Error>(
+    of path: FilePath, progress: (_ done: Int, _ total: Int) throws(Failure) -> Void
+  ) throws -> String {
     let file = try FileBytes(path)
     var hash = SHA256()
     var offset: Int64 = 0
@@ -99,11 +100,11 @@ package struct SnapshotFile: Equatable, Sendable {
         unsafe hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[..<count]))
       }
       offset += Int64(count)
-      progress(offset, max(file.size, offset))
+      try progress(Int(offset), Int(max(file.size, offset)))
       if count < buffer.count { break }
     }
     try file.requireUnchanged()
-    return Array(hash.finalize())
+    return hash.finalize().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }
 
   /// What the first bytes of a file, without its compression, say about who wrote it.

@@ -112,15 +112,9 @@ package typealias EscrowProgress = (_ done: Int, _ size: Int) throws(EscrowError
 extension Escrow {
   /// SHA-256 of a regular file of any length, in hexadecimal.
   ///
-  package static func digest(
-    of path: FilePath, progress: EscrowProgress = { _, _ in }
-  ) throws(EscrowError) -> String {
+  package static func digest(of path: FilePath) throws(EscrowError) -> String {
     var digest = RunningDigest()
-    let file = try FileSource(path)
-    try pieces(of: file) { (piece) throws(EscrowError) in
-      digest.update(piece)
-      try progress(digest.count, file.size)
-    }
+    try pieces(of: FileSource(path)) { digest.update($0) }
     return digest.sha256
   }
 }

@@ -145,7 +145,7 @@ package struct InstanceCollector {
     }
     var reference = Manifest.Snapshot(
       place: file.path.string, engine: file.engine?.rawValue ?? "unknown", size: Int(file.size),
-      sha256: try Escrow.digest(of: file.path, progress: digesting),
+      sha256: try SnapshotFile.sha256(of: file.path, progress: digesting),
       takenAt: Date(timeIntervalSince1970: TimeInterval(file.modified)), tablePrefix: result.facts?.tablePrefix,
       nextcloudVersion: version, rows: result.facts?.rowCounts ?? [:],
       highestFileID: result.facts?.highestFileID.flatMap { Int(exactly: $0) },
