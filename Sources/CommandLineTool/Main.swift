@@ -38,8 +38,13 @@ enum Main {
   /// What the argument parser threw: help and version are answers, the rest is wrong usage.
   private static func explain(_ error: any Error) -> ExitStatus {
     guard Provenkey.exitCode(for: error) != .success else {
-      do { try Streams.answer(Provenkey.fullMessage(for: error) + "\n") } catch { return .couldNotRun }
-      return .holds
+      do {
+        try Streams.answer(Provenkey.fullMessage(for: error) + "\n")
+        return .holds
+      } catch {
+        Streams.notice(error.text)
+        return error.status
+      }
     }
     let command = CommandLine.arguments.dropFirst().first { !$0.hasPrefix("-") }
     let known = Provenkey.configuration.subcommands.contains { $0._commandName == command }

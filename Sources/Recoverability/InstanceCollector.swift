@@ -60,6 +60,13 @@ package struct InstanceCollector {
       usesObjectStorage: configuration.contains("objectstore") || configuration.contains("objectstore_multibucket"))
     try addKeys(collection)
     try addIncludes()
+    if let file = sources.recoveryPasswordFile,
+      !records.contains(where: { $0.role == .recovery && $0.half == .privateKey })
+    {
+      throw RecoverabilityError.cannotCollect(
+        problem: "there is no recovery key that the password in \(file) could open",
+        hint: "leave --recovery-password-file out")
+    }
     let hasRecoveryKey = records.contains { $0.role == .recovery && $0.half == .privateKey && $0.state == .unlocks }
     var coverage: [UserKeyCoverage] = []
     if mode == .userKeys, sources.objects == nil {

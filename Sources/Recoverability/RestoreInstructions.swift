@@ -46,7 +46,7 @@ package enum RestoreInstructions {
   private static func contents(_ manifest: Manifest) -> String {
     var lines = [
       "WHAT IS IN HERE", "",
-      "  config/        config.php: secret, instanceid, passwordsalt; keep them as they are",
+      "  config/        config.php, with secret, instanceid, passwordsalt",
       "  keys/          \(manifest.keys.count) key files, at their places below the data folder",
     ]
     if let snapshot = manifest.snapshot, snapshot.embedded != nil {

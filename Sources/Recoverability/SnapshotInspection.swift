@@ -41,7 +41,8 @@ package struct SnapshotInspection: Encodable, Equatable, Sendable {
     }
     return SnapshotInspection(
       engine: file.engine?.rawValue ?? "unknown", compression: file.compression.rawValue, size: Int(file.size),
-      sha256: try SnapshotFile.sha256(of: path) { _, _ in }, modified: Date(timeIntervalSince1970: TimeInterval(file.modified)),
+      sha256: try SnapshotFile.sha256(of: path) { _, _ in },
+      modified: Date(timeIntervalSince1970: TimeInterval(file.modified)),
       isComplete: file.isComplete, tablePrefix: facts?.tablePrefix, rows: facts?.rowCounts ?? [:],
       highestFileID: facts?.highestFileID.flatMap { Int(exactly: $0) },
       highestVersion: facts?.highestVersion.flatMap { Int(exactly: $0) },

@@ -5,6 +5,10 @@ internal import FoundationEssentials
 internal import SecretMemory
 package import SystemPackage
 
+#if canImport(Glibc)
+  internal import Glibc
+#endif
+
 /// The folder in which the server keeps what it needs to seal the next revision (mode 0700).
 ///
 /// | file | what |
@@ -73,6 +77,14 @@ package struct StateFolder: ~Copyable {
   /// Puts the signing key there, replacing one that no revision was ever sealed with.
   package func store(_ key: borrowing SigningKey) throws {
     try key.withBytes { try AtomicFile.write($0, to: keyFile, .replace) }
+  }
+
+  /// Removes what a `create` that failed made of a state folder; one with an `escrow.json` is left alone.
+  package static func removeUnused(_ path: FilePath) {
+    guard !FileManager.default.fileExists(atPath: path.appending("escrow.json").string) else { return }
+    for name in ["signing.key", "lock"] { try? FileManager.default.removeItem(atPath: path.appending(name).string) }
+    // Only if nothing of somebody else is in it.
+    _ = unsafe rmdir(path.string)
   }
 
   private var stateFile: FilePath { path.appending("escrow.json") }

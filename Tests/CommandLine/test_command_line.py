@@ -56,7 +56,7 @@ def test_version(bench):
 @pytest.mark.parametrize("arguments", [
     ["--nonsense"], ["nonsense"], ["create", "--nonsense"], ["create"], ["create", "--instance"], ["open"],
     ["open", "x"], ["open", "x", "y", "--into", "z"], ["refresh", "a", "b"], ["inspect"], ["inspect", "a", "b"],
-    ["create", "--kdf", "x"], ["create", "--progress", "loud"], ["open", "--into"], ["--version=1"], ["-x"]], ids=" ".join)
+    ["create", "--kdf", "x"], ["create", "--progress", "loud"], ["open", "--into"], ["-x"]], ids=" ".join)
 def test_wrong_usage(bench, arguments):
     result = bench.refuse(64, *arguments)
     assert "--help" in result.problem[1]

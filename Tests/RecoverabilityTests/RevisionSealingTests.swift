@@ -14,14 +14,18 @@ private struct Escrowed: ~Copyable {
   let signingKey: SigningKey
 
   init(_ instance: String = "nc32-sqlite-master") throws {
-    workplace = try Workplace()
-    identity = try EscrowIdentity.random()
-    signingKey = try SigningKey.random()
+    let workplace = try Workplace()
+    let identity = try EscrowIdentity.random()
+    let signingKey = try SigningKey.random()
     let sources = workplace.sources(try workplace.copy(instance))
-    state = EscrowState(
+    let state = EscrowState(
       escrow: try EscrowID.random(), recipient: try identity.recipient().encoded, passphraseStanza: nil,
       signerStanza: StoredStanza(try SignerStanza(certifying: signingKey.publicKey, by: identity).stanza),
       furtherRecipients: [], sources: sources)
+    self.workplace = workplace
+    self.identity = identity
+    self.signingKey = signingKey
+    self.state = state
   }
 
   var folder: FilePath { FilePath(workplace.path("state")) }

@@ -15,6 +15,7 @@ struct CreateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "create",
     abstract: "Make an escrow for an instance: identity, passphrase, first revision.",
+    usage: "provenkey create --instance <folder> --output <file> [<options>]",
     discussion: """
       Collects the configuration and the keys of a Nextcloud, proves that they unlock, and seals them under a \
       passphrase. What would not restore is not sealed.
@@ -64,7 +65,7 @@ struct CreateCommand: AsyncParsableCommand {
     if instance.isEmpty { throw ValidationError("--instance is empty") }
     if output.isEmpty { throw ValidationError("--output is empty") }
     guard PassphraseStanza.isEnough(kdf.parameters) else {
-      throw ValidationError("--kdf is too cheap for a passphrase that must last: use 3:64 or more")
+      throw ValidationError("--kdf is too cheap for a passphrase that must last; at least 3:64, 3 passes over 64 MiB")
     }
     try collecting.validateSnapshot(recorded: nil)
   }
@@ -87,25 +88,37 @@ struct CreateCommand: AsyncParsableCommand {
     }
     let passphrase = try await newPassphrase.newPassphrase()
     Interruption.watch()
-    let sealed = try Problem.explaining { () throws -> Escrow.Sealed in
-      let passphrase = try Passphrase(contentOfFile: passphrase)
-      let identity = try EscrowIdentity.random()
-      let signingKey = try SigningKey.random()
-      let stanza = try PassphraseStanza(sealing: identity, with: passphrase, parameters: kdf.parameters)
-      let unlock = Unlock.passphrase(passphrase)
-      let state = EscrowState(
-        escrow: try EscrowID.random(), recipient: try identity.recipient().encoded,
-        passphraseStanza: StoredStanza(try stanza.stanza),
-        signerStanza: StoredStanza(try SignerStanza(certifying: signingKey.publicKey, by: identity).stanza),
-        furtherRecipients: others, sources: sources)
-      var sealing = try RevisionSealing(creating: state, in: StateFolder(at: stateFolder, creating: true))
-      return try sealing.seal(
-        collected, at: Date(), signingKey: signingKey,
-        proof: { file in _ = try Escrow.open(FileSource(file), with: unlock) }, progress: work.sealing())
+    let sealed: Escrow.Sealed
+    do {
+      sealed = try seal(collected, passphrase, sources, others, in: stateFolder, progress: work.sealing())
+    } catch {
+      StateFolder.removeUnused(stateFolder)
+      throw Problem(error)
     }
     let report = SealingReport(
       collected: collected, sealed: sealed, output: output, stateFolder: stateFolder.string, wasOpened: true)
     try Streams.answer(json ? try Problem.explaining { try report.json() } : report.text)
+  }
+
+  /// Makes identity, stanzas and signing key, and seals the first revision with them.
+  private func seal(
+    _ collected: CollectedInstance, _ typed: borrowing SecretBytes, _ sources: SealingSources, _ others: [String],
+    in stateFolder: FilePath, progress: @escaping (SealingProgress) throws(EscrowError) -> Void
+  ) throws -> Escrow.Sealed {
+    let passphrase = try Passphrase(contentOfFile: typed)
+    let identity = try EscrowIdentity.random()
+    let signingKey = try SigningKey.random()
+    let stanza = try PassphraseStanza(sealing: identity, with: passphrase, parameters: kdf.parameters)
+    let unlock = Unlock.passphrase(passphrase)
+    let state = EscrowState(
+      escrow: try EscrowID.random(), recipient: try identity.recipient().encoded,
+      passphraseStanza: StoredStanza(try stanza.stanza),
+      signerStanza: StoredStanza(try SignerStanza(certifying: signingKey.publicKey, by: identity).stanza),
+      furtherRecipients: others, sources: sources)
+    var sealing = try RevisionSealing(creating: state, in: StateFolder(at: stateFolder, creating: true))
+    return try sealing.seal(
+      collected, at: Date(), signingKey: signingKey,
+      proof: { file in _ = try Escrow.open(FileSource(file), with: unlock) }, progress: progress)
   }
 }
 

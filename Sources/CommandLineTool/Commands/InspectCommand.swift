@@ -15,7 +15,7 @@ struct InspectCommand: AsyncParsableCommand {
       Knows escrow files, Nextcloud folders, key files, database snapshots, the tar of a bundle and the folder of an \
       opened one. Needs no passphrase and shows no secret.
 
-      \(ExitStatus.help([.holds, .couldNotRun, .usage]))
+      \(ExitStatus.help([.holds, .couldNotRun, .usage, .interrupted]))
       """)
 
   @Argument(help: ArgumentHelp("A file or a folder.", valueName: "thing"), completion: .file())
@@ -29,8 +29,17 @@ struct InspectCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let path = FilePath(thing)
-    let report = try Problem.explaining { try InspectionReport(path) }
+    let path = ArgumentPath.path(thing)
+    let report: InspectionReport
+    do {
+      report = try InspectionReport(path)
+    } catch let error as EscrowError {
+      // What is wrong inside of a file does not name it.
+      if case .file = error { throw Problem(error) }
+      throw Problem(.couldNotRun, "\(thing): \(error.problem)", hint: error.hint)
+    } catch {
+      throw Problem(error)
+    }
     try Streams.answer(json ? try Problem.explaining { try report.json() } : report.text)
   }
 }

@@ -9,6 +9,7 @@ struct OpenCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "open",
     abstract: "Recover the bundle from the escrow.",
+    usage: "provenkey open <file> --into <folder> [<options>]",
     discussion: """
       Checks all of it first: who sealed it, and every file in it. The folder must be new or empty; if anything is \
       wrong, nothing is in it.
@@ -32,8 +33,8 @@ struct OpenCommand: AsyncParsableCommand {
   var json = false
 
   func run() async throws {
-    let escrow = FilePath(file)
-    let folder = FilePath(into)
+    let escrow = ArgumentPath.path(file)
+    let folder = ArgumentPath.path(into)
     // Before anything is asked for.
     try Problem.explaining {
       _ = try Escrow.inspectSealed(FileSource(escrow))
@@ -51,7 +52,7 @@ struct OpenCommand: AsyncParsableCommand {
   private func recover(with unlocking: consuming Unlocking) throws -> Escrow.Opened {
     let unlock = try unlocking.unlock()
     return try Escrow.recover(
-      FilePath(file), with: unlock, acceptUnprovenSigner: acceptUnprovenSigner, into: FilePath(into),
+      ArgumentPath.path(file), with: unlock, acceptUnprovenSigner: acceptUnprovenSigner, into: ArgumentPath.path(into),
       progress: { () throws(EscrowError) in if Interruption.isRequested { throw .interrupted } })
   }
 }

@@ -9,6 +9,7 @@ struct RefreshCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "refresh",
     abstract: "Seal a new revision; needs no passphrase and no terminal.",
+    usage: "provenkey refresh [<file>] [--state <folder>] [<options>]",
     discussion: """
       Collects everything again from where `create` found it, proves it again, and replaces the escrow file in one \
       step. If anything fails, the old revision stays as it is.

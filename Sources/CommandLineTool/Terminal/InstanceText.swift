@@ -23,7 +23,7 @@ enum InstanceText {
     let open = ids { $0 == .unlocks }
     let locked = ids { $0 == .locked }
     if !open.isEmpty { lines.append("unlock with what is sealed: \(listed(open))") }
-    if !locked.isEmpty { lines.append("need a password: \(listed(locked))") }
+    if !locked.isEmpty { lines.append("locked, but whole as far as can be seen: \(listed(locked))") }
     for record in records {
       if case .fails(let because) = record.state { lines.append("fails: \(record.path): \(because)") }
     }

@@ -34,15 +34,16 @@ struct SealingReport {
 
   /// Whose files only their own passwords open; nothing with a master key.
   private var coverage: [String] {
-    collected.coverage.map { user in
-      guard collected.isRecoveryKeyProven, user.withRecoveryKey > 0 else {
-        return "\(user.user): only their own password opens their \(user.files) files"
-      }
-      let rest = user.withoutRecoveryKey
-      return rest == 0
-        ? "\(user.user): the recovery key opens all \(user.files) files"
-        : "\(user.user): only their own password opens \(rest) of \(user.files) files"
+    let hasKey = collected.isRecoveryKeyProven
+    let own = collected.coverage.filter { !hasKey || $0.withoutRecoveryKey > 0 }.map { user in
+      hasKey && user.withRecoveryKey > 0
+        ? "\(user.user) (\(user.withoutRecoveryKey) of \(user.files) files)" : "\(user.user) (\(user.files))"
     }
+    let covered = collected.coverage.filter { hasKey && $0.withoutRecoveryKey == 0 }.map(\.user)
+    return [
+      own.isEmpty ? nil : "only their own passwords open files of: \(own.joined(separator: ", "))",
+      covered.isEmpty ? nil : "the recovery key opens all files of: \(covered.joined(separator: ", "))",
+    ].compactMap(\.self)
   }
 
   /// One JSON document, schema `provenkey.sealed/1`.
