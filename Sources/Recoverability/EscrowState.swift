@@ -42,6 +42,11 @@ package struct EscrowState: Codable, Equatable, Sendable {
   /// The number of the revision to seal next. Numbers only grow; one whose sealing was cut off is not used again.
   package var nextRevision: Int { max(last?.number ?? 0, pending?.number ?? 0) + 1 }
 
+  /// Whether the revisions' numbers are such as `nextRevision` can go on from: 1 … 2⁵³ − 2 (format 1, section 4).
+  var hasUsableNumbers: Bool {
+    [last, pending].allSatisfy { revision in revision.map { (1..<(1 << 53) - 1).contains($0.number) } ?? true }
+  }
+
   enum CodingKeys: String, CodingKey {
     case schema, escrow, recipient
     case passphraseStanza = "passphrase_stanza"

@@ -51,7 +51,8 @@ package struct StateFolder: ~Copyable {
     }
     let decoder = JSONDecoder()
     decoder.dateDecodingStrategy = .iso8601
-    guard let state = try? decoder.decode(EscrowState.self, from: Data(bytes)), state.schema == EscrowState.schema
+    guard let state = try? decoder.decode(EscrowState.self, from: Data(bytes)), state.schema == EscrowState.schema,
+      state.hasUsableNumbers
     else {
       throw RecoverabilityError.stateUnreadable(file)
     }

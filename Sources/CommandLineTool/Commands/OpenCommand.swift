@@ -62,8 +62,19 @@ extension Unlocking {
   consuming func unlock() throws -> Unlock {
     switch consume self {
     case .passphrase(let typed): .passphrase(try Passphrase(contentOfFile: typed))
-    case .identityFile(let path):
-      .ageIdentities(try IdentityFile.parse(BoundedReading.secret(of: path, limit: 1 << 20)))
+    case .identityFile(let path): .ageIdentities(try Self.identities(in: path))
+    }
+  }
+}
+
+extension Unlocking {
+  fileprivate static func identities(in path: FilePath) throws -> IdentityList {
+    let content = try BoundedReading.secret(of: path, limit: 1 << 20)
+    do throws(AgeError) {
+      return try IdentityFile.parse(content)
+    } catch {
+      // What is wrong inside of a file does not name it.
+      throw Problem(.couldNotRun, "\(path): \(error.problem)", hint: error.hint)
     }
   }
 }

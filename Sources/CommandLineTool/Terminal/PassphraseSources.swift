@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import DurableFiles
+internal import EscrowBundle
 internal import SecretMemory
 internal import SystemPackage
 
@@ -64,12 +65,12 @@ enum PassphraseSource: Equatable {
   case prompt
 
   /// The longest passphrase with its newline, in bytes.
-  static let limit = HiddenEntry.limit + 2
+  static let limit = Passphrase.limit + 2
 
   /// Reads a passphrase that does not come from the prompt.
   ///
   /// - Returns: the bytes as they are, with the newline at their end where there is one; `nil` for the prompt.
-  /// - Throws: `Problem` with status 1 when it cannot be read, is empty or is longer than 1024 bytes and a newline.
+  /// - Throws: `Problem` with status 1 when it cannot be read, is empty or is longer than `Passphrase.limit` bytes and a newline.
   func read() async throws(Problem) -> SecretBytes? {
     let secret: SecretBytes
     switch self {
