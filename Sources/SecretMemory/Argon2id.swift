@@ -52,16 +52,52 @@ public enum Argon2id {
     guard salt.count == saltCount else {
       throw .parameters("an Argon2id salt of \(salt.count) bytes; \(saltCount) are needed")
     }
+    try SodiumLibrary.start()
     var key = try SecretBytes(zeroed: count)
-    let status = unsafe key.withUnsafeMutableBytes { key in
-      unsafe passphrase.withUnsafeBytes { passphrase in
-        unsafe crypto_pwhash(
-          key.baseAddress!.assumingMemoryBound(to: UInt8.self), UInt64(key.count),
-          passphrase.baseAddress!.assumingMemoryBound(to: CChar.self), UInt64(passphrase.count),
-          salt, UInt64(parameters.passes), parameters.memoryKiB * 1024, crypto_pwhash_ALG_ARGON2ID13)
+    try unsafe key.withUnsafeMutableBytes { (key) throws(SecretMemoryError) in
+      try unsafe passphrase.withUnsafeBytes { (passphrase) throws(SecretMemoryError) in
+        try unsafe salt.span.withUnsafeBytes { (salt) throws(SecretMemoryError) in
+          var work = unsafe Work(key: key, passphrase: passphrase, salt: salt, parameters: parameters)
+          // libsodium leaves the passphrase in the state of BLAKE2b, on the stack, as long as it works.
+          try unsafe withUnsafeMutablePointer(to: &work) { (work) throws(SecretMemoryError) in
+            try unsafe GuardedStack.run({ unsafe Work.run($0) }, work)
+          }
+          guard unsafe work.isDone else { throw .outOfMemory(bytes: parameters.memoryKiB * 1024) }
+        }
       }
     }
-    guard status == 0 else { throw .outOfMemory(bytes: parameters.memoryKiB * 1024) }
     return key
+  }
+
+  /// One derivation, as it is handed to another thread.
+  @unsafe
+  private struct Work {
+    let key: UnsafeMutableRawBufferPointer
+    let passphrase: UnsafeRawBufferPointer
+    let salt: UnsafeRawBufferPointer
+    let parameters: Parameters
+    var isDone = false
+
+    init(
+      key: UnsafeMutableRawBufferPointer, passphrase: UnsafeRawBufferPointer, salt: UnsafeRawBufferPointer,
+      parameters: Parameters
+    ) {
+      unsafe self.key = key
+      unsafe self.passphrase = passphrase
+      unsafe self.salt = salt
+      unsafe self.parameters = parameters
+    }
+
+    static func run(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+      guard let work = unsafe argument?.assumingMemoryBound(to: Work.self) else { return nil }
+      let status = unsafe crypto_pwhash(
+        work.pointee.key.baseAddress!.assumingMemoryBound(to: UInt8.self), UInt64(work.pointee.key.count),
+        work.pointee.passphrase.baseAddress!.assumingMemoryBound(to: CChar.self),
+        UInt64(work.pointee.passphrase.count),
+        work.pointee.salt.baseAddress!.assumingMemoryBound(to: UInt8.self), UInt64(work.pointee.parameters.passes),
+        work.pointee.parameters.memoryKiB * 1024, crypto_pwhash_ALG_ARGON2ID13)
+      unsafe work.pointee.isDone = status == 0
+      return nil
+    }
   }
 }

@@ -71,9 +71,11 @@ struct CreateCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let others = try recipients.map { text in
+    let others = try recipients.enumerated().map { index, text in
       do throws(AgeError) { return try FurtherRecipient.checked(text) } catch {
-        throw Problem(.usage, "--recipient \(text): \(error.problem)", hint: "name a recipient age1… or age1pq1…")
+        // Not repeated: what was pasted here by mistake may be an identity.
+        throw Problem(
+          .usage, "--recipient, number \(index + 1): \(error.problem)", hint: "name a recipient age1… or age1pq1…")
       }
     }
     let work = SealingWork(progress: progress.progress)
