@@ -55,11 +55,9 @@ def main(arguments):
             session.type(words[number - 1])
         session.expect(r"\n")
     except AssertionError as problem:
-        # It ended without asking, or asks for something else: ^C, and its own words say why.
-        try:
+        # It ended without asking, and its own words say why; or it asks for something else: ^C.
+        if not session.has_ended:
             session.interrupt()
-        except OSError:
-            pass
         status = session.wait()
         if status == 0:
             print(f"demo-terminal: {str(problem).split('; shown')[0]}", file=sys.stderr)

@@ -91,9 +91,12 @@ def found_in_memory(pid, needles):
 
 
 def encodings(text):
-    """A secret in the forms in which a program may hold it: UTF-8, its two halves, UTF-16 and code points of 4 bytes."""
+    """A secret in the forms in which a program may hold it: halves of its UTF-8, UTF-16 and code points of 4 bytes.
+
+    Halves, since what is left of a copy in freed memory has lost its beginning, and of one in a register its end.
+    """
     data = text.encode()
-    return {data, data[:len(data) // 2], data[len(data) // 2:], text.encode("utf-16-le"), text.encode("utf-32-le")}
+    return {data[:len(data) // 2], data[len(data) // 2:], text.encode("utf-16-le"), text.encode("utf-32-le")}
 
 
 def is_stopped(pid):

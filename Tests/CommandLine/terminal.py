@@ -25,6 +25,7 @@ class TerminalSession:
         self.position = 0  # up to where expect() has read
         self.show = show
         self.status = None
+        self.has_ended = False  # the command let go of the terminal
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self._rest = ""
         self.pid, self.terminal = pty.fork()
@@ -51,6 +52,7 @@ class TerminalSession:
         except OSError:  # the other side is closed
             data = b""
         if not data:
+            self.has_ended = True
             return None
         text = self._rest + self._decode(data)
         # CR LF may be cut in two.

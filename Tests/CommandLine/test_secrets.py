@@ -1,11 +1,13 @@
 """A marked passphrase and the instance's secret show up nowhere: not beside the process, not in it, not behind it."""
 
 import os
+import pathlib
 import random
 import re
 import resource
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -18,7 +20,6 @@ from workbench import contents, escrow_identity, seal, tool
 
 MARKER = "Wq7marker zebra-Ktx29 violin Oslo nimbus 5512"
 SECRET = "uLcW3Q0mYb7zTq9sKp2vXn8aRd5eGh4jNf6tVy1wBs0xCk3i"
-RECOVERY = "Recovery-Fx-1"
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def watched(bench, *arguments, **options):
     watcher = Watcher(process.pid)
     output, errors = process.communicate(timeout=120)
     seen = watcher.finish()
-    assert b"provenkey" in seen  # the watcher has watched
+    assert str(arguments[0]).encode() in seen and b"HOME=" in seen  # the watcher has watched
     return process.returncode, seen, output + errors
 
 
@@ -191,6 +192,8 @@ class Sampler:
         process.send_signal(signal.SIGCONT)
 
 
+# How often a command is run, and stopped three times, for a look at its memory.
+RUNS = 10
 NEEDLES = sorted(encodings(MARKER) | encodings(SECRET))
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can read the memory of others")
@@ -207,7 +210,8 @@ def test_the_search_of_memory_finds_what_is_there():
         assert holder.stdout.readline() == b"ready\n"
         sampler = Sampler(NEEDLES)
         sampler.sample(holder, 0)
-        assert sampler.samples == 1 and MARKER.encode() in {needle for needle, _ in sampler.found}
+        halves = {MARKER.encode()[:len(MARKER) // 2], MARKER.encode()[len(MARKER) // 2:]}
+        assert sampler.samples == 1 and halves <= {needle for needle, _ in sampler.found}
     finally:
         holder.kill()
         holder.wait()
@@ -215,11 +219,7 @@ def test_the_search_of_memory_finds_what_is_there():
 
 
 @needs_root
-@pytest.mark.parametrize("kind", [
-    *(pytest.param(kind, marks=pytest.mark.xfail(
-        reason="now and then a copy of a new passphrase is in memory that root may read; no core is ever written"))
-      for kind in ("file", "command", "descriptor")),
-    "open", "refresh"])
+@pytest.mark.parametrize("kind", ["file", "command", "open", "refresh"])
 def test_a_core_of_the_live_process_would_hold_neither(marked, kind):
     """`refresh` has no passphrase, but the secret; `open` has it in the bundle that it writes."""
     def arguments():
@@ -230,7 +230,7 @@ def test_a_core_of_the_live_process_would_hold_neither(marked, kind):
             return ["open", marked.escrow, "--into", "out", "--passphrase-file", marked.passphrase]
         shutil.rmtree(marked.state, ignore_errors=True)
         marked.escrow.unlink(missing_ok=True)
-        source = {"file": ["--passphrase-file", marked.passphrase], "descriptor": ["--passphrase-fd", "0"],
+        source = {"file": ["--passphrase-file", marked.passphrase],
                   "command": ["--passphrase-command", "cat passphrase; sleep 0.05"]}[kind]
         return marked.create_arguments(marked.instance, *source, passphrase=False, kdf=("--kdf", "3:64"))
 
@@ -246,14 +246,31 @@ def test_a_core_of_the_live_process_would_hold_neither(marked, kind):
     assert first.communicate()[0] is not None and first.returncode == 0
     longest = time.monotonic() - begin
     sampler = Sampler(NEEDLES)
-    for _ in range(10):
+    for _ in range(RUNS):
         process = start()
         for _ in range(3):
             sampler.sample(process, longest / 3)
         process.communicate(timeout=60)
-    assert sampler.samples > 7 and sampler.scanned > 1 << 20
+    assert sampler.samples > RUNS and sampler.scanned > 1 << 20
     assert not sampler.found, [(needle.replace(b"\0", b""), "itself" if own else "child")
                                for needle, own in sampler.found]
+
+
+def test_no_function_is_looked_up_while_a_secret_is_in_a_register():
+    """The lazy lookup of a function (_dl_runtime_resolve) saves all vector registers on the stack, and with them what a
+    copy of a secret has left there. A program that is bound at its start (-z now) has no such lookups.
+    """
+    data = pathlib.Path(tool()).read_bytes()
+    assert data[:6] == b"\x7fELF\x02\x01"
+    start, = struct.unpack_from("<Q", data, 32)
+    size, count = struct.unpack_from("<HH", data, 54)
+    flags = {}
+    for number in range(count):
+        kind, _, offset, _, _, length = struct.unpack_from("<IIQQQQ", data, start + number * size)
+        if kind == 2:  # PT_DYNAMIC
+            flags = dict(struct.iter_unpack("<QQ", data[offset:offset + length]))
+    assert flags, "it is not linked dynamically"
+    assert 24 in flags or flags.get(30, 0) & 8 or flags.get(0x6FFFFFFB, 0) & 1  # DT_BIND_NOW, DF_BIND_NOW, DF_1_NOW
 
 
 @needs_root
@@ -302,6 +319,8 @@ def test_a_crash_leaves_no_core_and_prints_no_memory(marked):
         time.sleep(moment)
         process.send_signal(signal.SIGSEGV)
         output, errors = process.communicate(timeout=60)
+        # Swift's own report of a crash shows the memory that the registers point to.
+        assert b"Registers:" not in errors and b"Backtrac" not in errors, errors
         crashes += process.returncode == -signal.SIGSEGV
         assert not appears([MARKER, SECRET], output, errors), (output, errors)
         assert not [name for name in os.listdir(marked.folder) if name.startswith("core")]
