@@ -1,7 +1,8 @@
 # provenkey: what a person types. `make demo` and `make test` need nothing before them on Debian 12 with Swift 6.3.
 
 SWIFT       ?= swift
-BUILD_FLAGS := --explicit-target-dependency-import-check error
+# Functions are looked up at start (-z now): a later look-up would save registers, with secrets in them, on the stack.
+BUILD_FLAGS := --explicit-target-dependency-import-check error -Xlinker -z -Xlinker now
 PYTHON      := .venv/bin/python
 DEBUG_TOOL   = $(shell $(SWIFT) build --show-bin-path)/provenkey
 RELEASE_FLAGS := -c release --static-swift-stdlib $(BUILD_FLAGS)

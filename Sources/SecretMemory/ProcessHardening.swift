@@ -16,6 +16,8 @@ public enum ProcessHardening {
     #if os(Linux)
       var none = rlimit(rlim_cur: 0, rlim_max: 0)
       let noCore = unsafe setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none) == 0
+      // Swift's report of a crash shows the memory that the registers point to.
+      for signal in [SIGILL, SIGTRAP, SIGABRT, SIGFPE, SIGBUS, SIGSEGV] { _ = Glibc.signal(signal, SIG_DFL) }
       // swift-crypto frees the seed of an X-Wing key, and the shared secret of HPKE, without wiping them.
       _ = process_overwrite_freed_memory()
       let noTrace = process_forbid_inspection() == 0

@@ -316,6 +316,9 @@ def test_a_crash_leaves_no_core_and_prints_no_memory(marked):
         process = marked.start(
             *marked.create_arguments(marked.instance, kdf=("--kdf", "8:256")), preexec_fn=allow_cores,
             env=dict(marked.environment, SWIFT_BACKTRACE="enable=yes,interactive=no,color=no"))
+        # Before it has begun there is nothing to hide, and nothing has been asked of the kernel.
+        while b"Max core file size        0" not in read(process.pid, "limits") and process.poll() is None:
+            time.sleep(0.002)
         time.sleep(moment)
         process.send_signal(signal.SIGSEGV)
         output, errors = process.communicate(timeout=60)
