@@ -566,7 +566,7 @@ def users():
 def on_their_own(result):
     """The users of whom it says that some of their files only their own password opens."""
     return {user for user in ("admin", "alice", "bob", "carol@example.org", "dave") for line in result.output.splitlines()
-            if "only their own password" in line and f"{user}:" in line}
+            if "only their own passwords open files of:" in line and f" {user} (" in line}
 
 
 def test_without_the_recovery_password_all_users_are_on_their_own(bench, users):
