@@ -95,7 +95,7 @@ extension TerminalTests {
 
     @Test func whatIsEmptyTooLongOrMissingIsRefused() async throws {
       let folder = try Folder()
-      let full = String(repeating: "x", count: 1024) + "\r\n"
+      let full = String(repeating: "x", count: PassphraseSource.limit - 2) + "\r\n"
       #expect(try await read(.file(folder.write(full))) == full)
       #expect(try await read(.command("cat '\(folder.path)/passphrase'")) == full)
       let long = try folder.write(full + "\n", to: "long")
