@@ -57,23 +57,27 @@ let package = Package(
     module("NextcloudKeys", []),
     module(
       "DatabaseSnapshots", ["CArchive", crypto, system, "DurableFiles", .product(name: "GRDB", package: "GRDB.swift")]),
+    module("BackupSources", ["DurableFiles", system]),
     module(
       "NextcloudStorage",
-      ["SecretMemory", "DurableFiles", "NextcloudKeys", "DatabaseSnapshots", "COpenSSL", system]),
+      [
+        "SecretMemory", "DurableFiles", "NextcloudKeys", "DatabaseSnapshots", "COpenSSL", system,
+        .product(name: "GRDB", package: "GRDB.swift"),
+      ]),
     module(
       "EscrowBundle",
       ["SecretMemory", "DurableFiles", "NextcloudKeys", "AgeFormat", "CArchive", "CUTF8Proc", crypto, system]),
     module(
       "Recoverability",
       [
-        "SecretMemory", "DurableFiles", "NextcloudKeys", "NextcloudStorage", "DatabaseSnapshots", "EscrowBundle",
-        "AgeFormat", crypto, system,
+        "SecretMemory", "DurableFiles", "NextcloudKeys", "NextcloudStorage", "DatabaseSnapshots", "BackupSources",
+        "EscrowBundle", "AgeFormat", crypto, system,
       ]),
     .executableTarget(
       name: "CommandLineTool",
       dependencies: [
-        "SecretMemory", "DurableFiles", "NextcloudKeys", "NextcloudStorage", "DatabaseSnapshots", "EscrowBundle",
-        "AgeFormat", "SLIP39", "Recoverability", "CZxcvbn", system,
+        "SecretMemory", "DurableFiles", "NextcloudKeys", "NextcloudStorage", "DatabaseSnapshots", "BackupSources",
+        "EscrowBundle", "AgeFormat", "SLIP39", "Recoverability", "CZxcvbn", system,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ],
@@ -84,6 +88,7 @@ let package = Package(
     tests(of: "AgeFormat", ["SecretMemory", crypto]),
     tests(of: "SLIP39", [crypto]),
     tests(of: "DatabaseSnapshots", [system]),
+    tests(of: "BackupSources", [system]),
     tests(
       of: "NextcloudStorage",
       ["SecretMemory", "DurableFiles", "NextcloudKeys", "DatabaseSnapshots", "COpenSSL", system]),

@@ -1,0 +1,26 @@
+/// What the database snapshot says about one file; everything is optional, since a backup may come without a snapshot.
+package struct ContentExpectation: Equatable, Sendable {
+  /// `filecache.encrypted`: 0 for a plain file, else the version that every block's signature covers; nil without a row.
+  package var version: Int64?
+  /// What may be the length of the plaintext in bytes: `size` and, where it is set, `unencrypted_size`.
+  package var plainSizes: [Int64]
+  /// `filecache.checksum` as it stands, `SHA1:… MD5:…`; digests of the plaintext that a client sent.
+  package var checksum: String?
+  /// The file's own name without folders, version and trash suffixes, for the magic bytes of known types.
+  package var name: String
+  /// Whether a file without a header may be content of ownCloud's first format: the row says encrypted.
+  package var mayBeHeaderless: Bool { (version ?? 0) > 0 }
+  /// The highest version to try when the expected one does not fit.
+  package var highestVersion: Int64
+
+  package init(
+    version: Int64? = nil, plainSizes: [Int64] = [], checksum: String? = nil, name: String = "",
+    highestVersion: Int64 = 100
+  ) {
+    self.version = version
+    self.plainSizes = plainSizes
+    self.checksum = checksum
+    self.name = name
+    self.highestVersion = highestVersion
+  }
+}
