@@ -33,7 +33,7 @@ lint:
 test: install-needs lint
 	$(SWIFT) build $(BUILD_FLAGS) --build-tests
 	$(SWIFT) test $(BUILD_FLAGS) --skip-build
-	PROVENKEY=$(DEBUG_TOOL) $(PYTHON) -m pytest -q Tests/CommandLine Tests/Rescue
+	PROVENKEY=$(DEBUG_TOOL) $(PYTHON) -m pytest -q -n auto --dist worksteal Tests/CommandLine Tests/Rescue
 
 release: install-needs
 	$(SWIFT) build $(RELEASE_FLAGS) --product provenkey

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -12,6 +13,11 @@ sys.dont_write_bytecode = True
 
 if not os.access(os.environ.get("PROVENKEY", ""), os.X_OK):
     pytest.exit("set PROVENKEY to the command that is to be tested", returncode=4)
+
+# A shell that runs the tests in the background has them ignore ^C, and the command would, as it should, do so too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+for ignored in (signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
+    signal.signal(ignored, signal.SIG_DFL)
 
 import instances  # noqa: E402
 from workbench import Workbench  # noqa: E402
