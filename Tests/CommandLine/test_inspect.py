@@ -10,7 +10,7 @@ import subprocess
 import pytest
 import seal
 from instances import SAMPLES, VECTORS, sample
-from workbench import PASSPHRASE, contents, header_of, tool
+from workbench import PASSPHRASE, contents, header_of, noise, tool
 
 SECRETS_OF_CONFIG = ["secret", "passwordsalt", "dbpassword"]
 
@@ -145,9 +145,9 @@ def test_nothing_is_written(bench):
 
 
 @pytest.mark.parametrize("content", [
-    b"", b"\n", os.urandom(5000), b"\0" * 5000, b"SQLite format 3\0", b"SQLite format 3\0" + os.urandom(5000),
+    b"", b"\n", noise(5000), b"\0" * 5000, b"SQLite format 3\0", b"SQLite format 3\0" + noise(5000),
     b"age-encryption.org/v1\n", b"age-encryption.org/v1\n-> \n", b"-----BEGIN AGE ENCRYPTED FILE-----\nAAAA\n",
-    b"PGDMP", b"PGDMP" + os.urandom(3000), b"\x1f\x8b", b"\x1f\x8b" + os.urandom(3000), b"HBEGIN:", b"HBEGIN:a:HEND",
+    b"PGDMP", b"PGDMP" + noise(3000), b"\x1f\x8b", b"\x1f\x8b" + noise(3000), b"HBEGIN:", b"HBEGIN:a:HEND",
     b"-- MySQL dump", b"--\n-- PostgreSQL database dump\n--\n", b"<?php\n", b"{", b"[" * 100000, b"-> " * 10000,
     b"ustar\0" * 200, b"a|b|c|3"], ids=lambda content: repr(content[:12]))
 def test_damaged_and_strange_files(bench, content):

@@ -12,7 +12,8 @@ import pytest
 import seal
 from instances import VECTORS
 from workbench import (
-    PASSPHRASE, contents, escrow_identity, header_of, leftovers, opened_without_provenkey, rescue)
+    PASSPHRASE, contents, escrow_identity, header_of, leftovers, noise, opened_without_provenkey, rescue,
+)
 
 GOLDEN = VECTORS / "golden"
 
@@ -119,7 +120,7 @@ def test_a_wrong_identity(desk):
         refused(desk, 12, "--identity", desk.file("wrong", text + "\n"), saying="identity")
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"# only a comment\n", b"AGE-SECRET-KEY-PQ-1QQQQ\n", os.urandom(100),
+@pytest.mark.parametrize("content", [b"", b"\n", b"# only a comment\n", b"AGE-SECRET-KEY-PQ-1QQQQ\n", noise(100),
                                      b"age1pq1qqqqqqqq\n", b"\xff\xfe\n", b"A" * 100000])
 def test_identity_files_that_are_none(desk, content):
     result = desk.run("open", desk.escrow, "--into", "out", "--identity", desk.file("wrong", content))

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 from instances import sample
-from workbench import PASSPHRASE, Run, contents, header_of, leftovers, rescue, sha256, tree
+from workbench import PASSPHRASE, Run, contents, header_of, leftovers, noise, rescue, sha256, tree
 
 TIMES = 100
 
@@ -198,7 +198,7 @@ def test_a_numbering_at_its_end(sealed):
     refused(sealed, 1)
 
 
-@pytest.mark.parametrize("content", [b"", b"short", os.urandom(31), os.urandom(33), os.urandom(32)])
+@pytest.mark.parametrize("content", [b"", b"short", noise(31), noise(33), noise(32)])
 def test_a_signing_key_that_is_not_the_certified_one(sealed, content):
     """With 32 other bytes it signs, but nobody would accept the signature."""
     (sealed.state / "signing.key").write_bytes(content)

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pathlib
+import random
 import stat
 import subprocess
 import sys
@@ -245,6 +246,11 @@ def leftovers(*folders):
     """Temporary files and folders that a run left."""
     return [str(path) for folder in folders for path in pathlib.Path(folder).rglob("*")
             if path.name.endswith(".tmp") or ".provenkey-" in path.name]
+
+
+def noise(count):
+    """The same bytes in every run, so that tests named by them can be dealt out to several processes."""
+    return random.Random(count).randbytes(count)
 
 
 def sha256(path):
