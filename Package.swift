@@ -56,13 +56,17 @@ let package = Package(
     module("SLIP39", ["SecretMemory"]),
     module("NextcloudKeys", []),
     module(
-      "DatabaseSnapshots", ["CArchive", crypto, system, "DurableFiles", .product(name: "GRDB", package: "GRDB.swift")]),
+      "DatabaseSnapshots",
+      [
+        "CArchive", "CProcess", crypto, system, "DurableFiles", .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
+      ]),
     module("BackupSources", ["DurableFiles", system]),
     module(
       "NextcloudStorage",
       [
-        "SecretMemory", "DurableFiles", "NextcloudKeys", "DatabaseSnapshots", "COpenSSL", system,
-        .product(name: "GRDB", package: "GRDB.swift"),
+        "SecretMemory", "DurableFiles", "NextcloudKeys", "DatabaseSnapshots", "COpenSSL", "CUTF8Proc", system,
+        .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
       ]),
     module(
       "EscrowBundle",

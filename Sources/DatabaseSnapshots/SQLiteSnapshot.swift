@@ -1,34 +1,6 @@
 internal import GRDB
 package import SystemPackage
 
-/// One value of a row.
-package enum SnapshotValue: Equatable, Sendable {
-  case null
-  case integer(Int64)
-  case real(Double)
-  case text(String)
-  case blob([UInt8])
-
-  /// The number, also where a database keeps it as text; `nil` for anything else.
-  package var integer: Int64? {
-    switch self {
-    case .integer(let value): value
-    case .text(let text): Int64(text)
-    case .null, .real, .blob: nil
-    }
-  }
-
-  /// The text, also where a database keeps it as a number or as bytes; `nil` for NULL and bytes that are no UTF-8.
-  package var text: String? {
-    switch self {
-    case .text(let text): text
-    case .integer(let value): String(value)
-    case .blob(let bytes): String(validating: bytes, as: UTF8.self)
-    case .null, .real: nil
-    }
-  }
-}
-
 /// An SQLite snapshot, opened so that nothing beside it or in it changes.
 ///
 /// A file that stands alone is read in place as immutable, without locks or sidecar files. One with a write-ahead log or a
@@ -37,14 +9,21 @@ package final class SQLiteSnapshot {
   package let path: FilePath
   /// Whether changes from a log or journal beside the file were applied to a private copy to read it.
   package let appliedLog: Bool
+  /// In bytes, of the file itself.
+  let size: Int64
   private let queue: DatabaseQueue
   private let copy: PrivateCopy?
 
   /// - Throws: `SnapshotError`: unreadable, not SQLite, cut off, damaged, or no room for a private copy.
-  package init(_ path: FilePath) throws(SnapshotError) {
-    let file = try SnapshotFile.recognise(path)
+  package convenience init(_ path: FilePath) throws(SnapshotError) {
+    try self.init(try SnapshotFile.recognise(path))
+  }
+
+  init(_ file: SnapshotFile) throws(SnapshotError) {
+    let path = file.path
     guard file.engine == .sqlite else { throw .notASnapshot(path) }
     self.path = path
+    size = file.size
     appliedLog = !file.sidecars.isEmpty
     if file.sidecars.isEmpty {
       let uri = Self.immutableURI(path)
@@ -102,7 +81,7 @@ package final class SQLiteSnapshot {
     (error as? DatabaseError)?.message ?? "\(error)"
   }
 
-  private func read<Value>(_ body: (Database) throws -> Value) throws(SnapshotError) -> Value {
+  func queueRead<Value>(_ body: (Database) throws -> Value) throws(SnapshotError) -> Value {
     do {
       return try queue.read(body)
     } catch let error as SnapshotError {
@@ -116,7 +95,7 @@ package final class SQLiteSnapshot {
   ///
   /// - Throws: `SnapshotError.damaged` with the first thing that is wrong.
   package func checkIntegrity() throws(SnapshotError) {
-    let answer = try read { database in try String.fetchOne(database, sql: "PRAGMA quick_check(1)") }
+    let answer = try queueRead { database in try String.fetchOne(database, sql: "PRAGMA quick_check(1)") }
     guard answer == "ok" else {
       throw .damaged(path, answer?.split(separator: "\n").last.map(String.init) ?? "no answer")
     }
@@ -124,7 +103,7 @@ package final class SQLiteSnapshot {
 
   /// The names of all tables, sorted.
   package func tables() throws(SnapshotError) -> [String] {
-    try read { database in
+    try queueRead { database in
       try String.fetchAll(
         database, sql: "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name")
     }
@@ -132,63 +111,15 @@ package final class SQLiteSnapshot {
 
   /// The names of a table's columns in their order; empty when there is no such table.
   package func columns(of table: String) throws(SnapshotError) -> [String] {
-    try read { database in
+    try queueRead { database in
       try String.fetchAll(database, sql: "SELECT name FROM pragma_table_info(?)", arguments: [table])
     }
   }
 
-  /// The number of rows of a table.
-  package func count(of table: String) throws(SnapshotError) -> Int {
-    try require(table, [])
-    return try read { database in
-      try Int.fetchOne(database, sql: "SELECT count(*) FROM \(table.quotedDatabaseIdentifier)") ?? 0
-    }
-  }
-
-  /// The highest number in a column; `nil` for an empty table.
-  package func maximum(of column: String, in table: String) throws(SnapshotError) -> Int64? {
-    try require(table, [column])
-    return try read { database in
-      try Int64.fetchOne(
-        database,
-        sql: "SELECT max(CAST(\(column.quotedDatabaseIdentifier) AS INTEGER)) FROM \(table.quotedDatabaseIdentifier)")
-    }
-  }
-
-  /// Walks over the rows of a table, one at a time; the memory needed does not depend on their number.
-  ///
-  /// - Parameters:
-  ///   - columns: what is wanted of each row; the values come in this order.
-  ///   - body: returns whether to go on.
-  package func rows(
-    of table: String, columns: [String], _ body: ([SnapshotValue]) throws -> Bool
-  ) throws(SnapshotError) {
-    try require(table, columns)
-    try read { database in
-      let names = columns.map(\.quotedDatabaseIdentifier).joined(separator: ", ")
-      let rows = try Row.fetchCursor(database, sql: "SELECT \(names) FROM \(table.quotedDatabaseIdentifier)")
-      while let row = try rows.next() {
-        let values = (0..<columns.count).map { Self.value((row[$0] as DatabaseValue).storage) }
-        guard try body(values) else { return }
-      }
-    }
-  }
-
-  private static func value(_ storage: DatabaseValue.Storage) -> SnapshotValue {
-    switch storage {
-    case .null: .null
-    case .int64(let value): .integer(value)
-    case .double(let value): .real(value)
-    case .string(let text): .text(text)
-    case .blob(let data): .blob([UInt8](data))
-    }
-  }
-
-  private func require(_ table: String, _ columns: [String]) throws(SnapshotError) {
-    let present = try self.columns(of: table)
-    guard !present.isEmpty else { throw .noSuchTable(path, "table \(table)") }
-    for column in columns where !present.contains(column) {
-      throw .noSuchTable(path, "column \(column) in the table \(table)")
+  /// The highest row number of a table, which tells about how many rows it has; nil where it has none.
+  func highestRow(of table: String) throws(SnapshotError) -> Int64? {
+    try queueRead { database in
+      try Int64.fetchOne(database, sql: "SELECT max(rowid) FROM \(table.quotedDatabaseIdentifier)")
     }
   }
 }

@@ -96,8 +96,8 @@ package struct InstanceCollector {
 
   private struct ReadSnapshot {
     var reference: Manifest.Snapshot?
-    var database: SQLiteSnapshot?
-    var facts: SnapshotFacts?
+    var database: InstanceDatabase?
+    var facts: SnapshotFacts? { database?.facts }
   }
 
   private mutating func readSnapshot(tablePrefix: String, version: String?) throws -> ReadSnapshot {
@@ -111,18 +111,13 @@ package struct InstanceCollector {
     }
     let path = FilePath(place)
     do {
-      let file = try SnapshotFile.recognise(path)
-      if file.isComplete == false { throw SnapshotProblem.incomplete(path) }
-      return try read(file, tablePrefix: tablePrefix, version: version)
+      return try read(try SnapshotFile.recognise(path), tablePrefix: tablePrefix, version: version)
     } catch let error as SnapshotError {
       if case .unreadable = error { throw error }
       missing.append(
         MissingPart(
           id: "snapshot", what: "the database snapshot would not restore: \(error.problem)", hint: error.hint,
           preventsRestore: true))
-    } catch let error as SnapshotProblem {
-      missing.append(
-        MissingPart(id: "snapshot", what: error.problem, hint: "take the snapshot again", preventsRestore: true))
     } catch let error as CollectionError {
       missing.append(
         MissingPart(id: "snapshot", what: error.problem, hint: error.hint, preventsRestore: true))
@@ -130,29 +125,35 @@ package struct InstanceCollector {
     return ReadSnapshot()
   }
 
-  private enum SnapshotProblem: Error {
-    case incomplete(FilePath)
-
-    var problem: String {
-      switch self {
-      case .incomplete(let path): "the database snapshot \(path) is not complete: its last line is missing"
-      }
-    }
-  }
-
   private mutating func read(
     _ file: SnapshotFile, tablePrefix: String, version: String?
   ) throws -> ReadSnapshot {
-    var result = ReadSnapshot()
-    if file.engine == .sqlite {
-      let database = try SQLiteSnapshot(file.path)
-      try database.checkIntegrity()
-      result.facts = try SnapshotFacts(database, tablePrefix: tablePrefix)
-      result.database = database
+    if file.isComplete == false {
+      missing.append(
+        MissingPart(
+          id: "snapshot", what: "the database snapshot \(file.path) would not restore: \(SnapshotFault.noEnd.problem)",
+          hint: SnapshotFault.noEnd.hint, preventsRestore: true))
+      return ReadSnapshot()
     }
+    // It is gone through twice, for its rows and for its digest.
+    let database: InstanceDatabase? =
+      file.engine != .sqlite
+      ? nil
+      : try InstanceDatabase.read(
+        file.path, tablePrefix: tablePrefix, keepingFiles: sources.objects != nil
+      ) { done, total in try digesting(Int(done / 2), Int(total)) }
+    if let fault = database?.faults.first(where: \.isLoss) {
+      missing.append(
+        MissingPart(
+          id: "snapshot", what: "the database snapshot \(file.path) would not restore: \(fault.problem)",
+          hint: fault.hint, preventsRestore: true))
+      return ReadSnapshot()
+    }
+    var result = ReadSnapshot()
+    result.database = database
     var reference = Manifest.Snapshot(
       place: file.path.string, engine: file.engine?.rawValue ?? "unknown", size: Int(file.size),
-      sha256: try SnapshotFile.sha256(of: file.path, progress: digesting),
+      sha256: try SnapshotFile.sha256(of: file.path) { done, total in try digesting(total / 2 + done / 2, total) },
       takenAt: Date(timeIntervalSince1970: TimeInterval(file.modified)), tablePrefix: result.facts?.tablePrefix,
       nextcloudVersion: version, rows: result.facts?.rowCounts ?? [:],
       highestFileID: result.facts?.highestFileID.flatMap { Int(exactly: $0) },
@@ -186,13 +187,13 @@ package struct InstanceCollector {
     guard let objects = sources.objects else {
       return try KeyCollection.collect(dataFolder: folders.data, keyRoot: snapshot.facts?.keyRoot)
     }
-    guard let database = snapshot.database, let facts = snapshot.facts else {
+    guard let database = snapshot.database else {
       throw RecoverabilityError.cannotCollect(
         problem: "only a database snapshot says which objects are keys, and none was given that can be read",
-        hint: "name a SQLite snapshot with --database-snapshot")
+        hint: "name a whole one with --database-snapshot")
     }
     let prefix = try configuration.string(["objectstore", "arguments", "objectPrefix"], orCopy: true) ?? "urn:oid:"
-    return try ObjectKeys.collect(snapshot: database, facts: facts, objects: FilePath(objects), prefix: prefix)
+    return try ObjectKeys.collect(database: database, objects: FilePath(objects), prefix: prefix)
   }
 
   private mutating func keyMaterial(

@@ -32,18 +32,22 @@ package struct SnapshotInspection: Encodable, Equatable, Sendable {
       throw error
     }
     var facts: SnapshotFacts?
+    var isComplete = file.isComplete
     if file.engine == .sqlite {
-      let database = try SQLiteSnapshot(path)
-      try database.checkIntegrity()
+      let outcome = try SnapshotReader(path).tables()
       // Another program's database is a snapshot all the same, only not a Nextcloud's.
-      let prefix = try database.tables().first { $0.hasSuffix("filecache") }.map { String($0.dropLast(9)) }
-      if let prefix { facts = try? SnapshotFacts(database, tablePrefix: prefix) }
+      if let prefix = InstanceDatabase.tablePrefixes(of: outcome).first {
+        let database = try InstanceDatabase.read(path, tablePrefix: prefix, keepingFiles: false)
+        facts = database.facts
+      }
+      for case .damaged(let why) in outcome.faults { throw SnapshotError.damaged(path, why) }
+      isComplete = outcome.isComplete ? outcome.hasEnd ?? isComplete : false
     }
     return SnapshotInspection(
       engine: file.engine?.rawValue ?? "unknown", compression: file.compression.rawValue, size: Int(file.size),
       sha256: try SnapshotFile.sha256(of: path) { _, _ in },
       modified: Date(timeIntervalSince1970: TimeInterval(file.modified)),
-      isComplete: file.isComplete, tablePrefix: facts?.tablePrefix, rows: facts?.rowCounts ?? [:],
+      isComplete: isComplete, tablePrefix: facts?.tablePrefix, rows: facts?.rowCounts ?? [:],
       highestFileID: facts?.highestFileID.flatMap { Int(exactly: $0) },
       highestVersion: facts?.highestVersion.flatMap { Int(exactly: $0) },
       keyIDs: [facts?.masterKeyID, facts?.publicShareKeyID, facts?.recoveryKeyID].compactMap(\.self))

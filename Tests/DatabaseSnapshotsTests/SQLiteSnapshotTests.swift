@@ -10,44 +10,35 @@ import Testing
   @Test(arguments: instances) func rowsCountsAndMaximaAreRead(name: String) throws {
     let folder = try TemporaryFolder()
     let path = try folder.write("odd näme ?%#.db", try Samples.bytes("\(name)/db.sqlite3"))
-    let snapshot = try SQLiteSnapshot(path)
-    try snapshot.checkIntegrity()
-    #expect(!snapshot.appliedLog)
-    #expect(try snapshot.tables().contains("oc_filecache"))
+    #expect(try !SQLiteSnapshot(path).appliedLog)
     var rows = 0
-    var highest: Int64 = 0
-    try snapshot.rows(of: "oc_filecache", columns: ["path", "fileid", "checksum"]) { row in
-      rows += 1
-      #expect(row.count == 3 && row[0].text != nil)
-      highest = max(highest, row[1].integer ?? 0)
-      return true
+    var calls: [Int64] = []
+    let outcome = try SnapshotReader(path).read(
+      wanted: { $0 == "oc_filecache" ? WantedTable(columns: ["path", "fileid", "no_such", "checksum"]) : nil },
+      progress: { done, _ in calls.append(done) }
+    ) { batch in
+      #expect(batch.table == "oc_filecache" && batch.width == 4)
+      for row in 0..<batch.count {
+        rows += 1
+        #expect(batch.text(row, 0) != nil && batch.integer(row, 1) != nil && batch.isNull(row, 2))
+      }
     }
     #expect(rows > 50)
-    #expect(try snapshot.count(of: "oc_filecache") == rows)
-    #expect(try snapshot.maximum(of: "fileid", in: "oc_filecache") == highest)
+    #expect(outcome.isComplete && outcome.tables.contains("oc_users"))
+    let size = Int64(try Samples.bytes("\(name)/db.sqlite3").count)
+    #expect(calls == calls.sorted() && calls.last == size)
     // Nothing beside the file, though it is in the mode that makes a log.
     #expect(try folder.names == ["odd näme ?%#.db"])
   }
 
-  @Test func aWalkCanStopEarly() throws {
-    let snapshot = try SQLiteSnapshot(Samples.path("nc32-sqlite-master/db.sqlite3"))
-    var rows = 0
-    try snapshot.rows(of: "oc_filecache", columns: ["fileid"]) { _ in
-      rows += 1
-      return rows < 3
+  @Test func whatTheCallerThrowsEndsTheReading() throws {
+    struct Enough: Error {}
+    let reader = try SnapshotReader(Samples.path("nc32-sqlite-master/db.sqlite3"))
+    #expect(throws: Enough.self) {
+      try reader.read(wanted: { _ in WantedTable(columns: ["id"]) }) { _ in throw Enough() }
     }
-    #expect(rows == 3)
-  }
-
-  @Test func whatIsNotThereIsNamed() throws {
-    let path = Samples.path("nc32-sqlite-master/db.sqlite3")
-    let snapshot = try SQLiteSnapshot(path)
-    #expect(throws: SnapshotError.noSuchTable(path, "table nc_x\"; DROP")) { try snapshot.count(of: "nc_x\"; DROP") }
-    #expect(throws: SnapshotError.noSuchTable(path, "column nope in the table oc_users")) {
-      try snapshot.rows(of: "oc_users", columns: ["uid", "nope"]) { _ in true }
-    }
-    #expect(throws: SnapshotError.notASnapshot(Samples.path("nc32-pgsql-master/db.pg.sql"))) {
-      try SQLiteSnapshot(Samples.path("nc32-pgsql-master/db.pg.sql"))
+    #expect(throws: Enough.self) {
+      try reader.read(wanted: { _ in WantedTable(columns: ["id"]) }, progress: { _, _ in throw Enough() }) { _ in }
     }
   }
 
@@ -58,9 +49,10 @@ import Testing
     let path = try folder.write("db.sqlite3", main)
     func versionOfNotes() throws -> Int64? {
       var version: Int64?
-      try SQLiteSnapshot(path).rows(of: "oc_filecache", columns: ["path", "encrypted"]) { row in
-        if row[0].text == "files/notes.txt" { version = row[1].integer }
-        return true
+      _ = try SnapshotReader(path).read(
+        wanted: { $0 == "oc_filecache" ? WantedTable(columns: ["path", "encrypted"]) : nil }
+      ) { batch in
+        for row in 0..<batch.count where batch.text(row, 0) == "files/notes.txt" { version = batch.integer(row, 1) }
       }
       return version
     }

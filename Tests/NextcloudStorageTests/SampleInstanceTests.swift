@@ -19,7 +19,7 @@ import Testing
   static func snapshot(_ folder: URL) throws -> SnapshotFacts? {
     let file = folder.appending(path: "db.sqlite3")
     guard FileManager.default.fileExists(atPath: file.path) else { return nil }
-    return try SnapshotFacts(try SQLiteSnapshot(FilePath(file.path)), tablePrefix: "oc_")
+    return try InstanceDatabase.read(FilePath(file.path), tablePrefix: "oc_", keepingFiles: false).facts
   }
 
   static func run(
@@ -100,10 +100,10 @@ import Testing
 
   @Test func keysOfAnObjectStorageAreFoundByTheDatabase() throws {
     let folder = Samples.shared.appending(path: "nc32-s3")
-    let snapshot = try SQLiteSnapshot(FilePath(folder.appending(path: "db.sqlite3").path))
-    let facts = try SnapshotFacts(snapshot, tablePrefix: "oc_")
+    let database = try InstanceDatabase.read(
+      FilePath(folder.appending(path: "db.sqlite3").path), tablePrefix: "oc_")
     let objects = FilePath(folder.appending(path: "objects").path)
-    let collection = try ObjectKeys.collect(snapshot: snapshot, facts: facts, objects: objects)
+    let collection = try ObjectKeys.collect(database: database, objects: objects)
     #expect(
       collection.files.map(\.path) == [
         "files_encryption/OC_DEFAULT_MODULE/master_adcb34fd.privateKey",
@@ -115,7 +115,7 @@ import Testing
       collection.files, with: try Samples.material(config: folder.appending(path: "config/config.php")))
     #expect(records.allSatisfy { $0.state == .unlocks })
     #expect(throws: CollectionError.self) {
-      try ObjectKeys.collect(snapshot: snapshot, facts: facts, objects: objects, prefix: "other:")
+      try ObjectKeys.collect(database: database, objects: objects, prefix: "other:")
     }
     // The data folder of such an instance has no keys.
     #expect(try Self.run(folder).preventing == ["keys"])
@@ -225,11 +225,10 @@ import Testing
 
   @Test func aDatabaseOfAnotherPrefixOrInstanceIsNoticed() throws {
     let file = FilePath(Samples.shared.appending(path: "nc32-sqlite-master/db.sqlite3").path)
-    let snapshot = try SQLiteSnapshot(file)
     #expect(throws: CollectionError.tablePrefix("nc_", present: ["oc_"])) {
-      try SnapshotFacts(snapshot, tablePrefix: "nc_")
+      try InstanceDatabase.read(file, tablePrefix: "nc_")
     }
-    let facts = try SnapshotFacts(snapshot, tablePrefix: "oc_")
+    let facts = try #require(try InstanceDatabase.read(file, tablePrefix: "oc_").facts)
     #expect(facts.masterKeyID == "master_2794d910" && facts.usesMasterKey == nil && facts.keyRoot == "")
     #expect(facts.encryptionIsEnabled == true)
     #expect(facts.rowCounts["users"] == 3)

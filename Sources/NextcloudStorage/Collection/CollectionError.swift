@@ -23,6 +23,8 @@ package enum CollectionError: Error, Equatable {
   case keyRootOutside(String)
   /// The snapshot does not have the tables under this prefix; those that are there.
   case tablePrefix(String, present: [String])
+  /// The temporary index of a snapshot cannot be made; SQLite's words.
+  case noIndex(String)
   /// An object that the database names is not in the folder of objects.
   case objectMissing(FilePath, key: String)
 
@@ -43,6 +45,7 @@ package enum CollectionError: Error, Equatable {
         ? "the snapshot has no tables of a Nextcloud at all"
         : "the snapshot has no tables with the prefix \"\(Printable.text(prefix))\", but with "
           + present.map { "\"\(Printable.text($0))\"" }.joined(separator: ", ")
+    case .noIndex(let why): "cannot make the temporary index of the snapshot: \(why)"
     case .objectMissing(let path, let key):
       "the database says that \(Printable.text(path.description)) is the object \(key), which is not there"
     }
@@ -61,6 +64,7 @@ package enum CollectionError: Error, Equatable {
     case .noKeyRoot: "is the data folder the one that belongs to this snapshot?"
     case .keyRootOutside: "check encryption_key_storage_root in the database"
     case .tablePrefix: "check dbtableprefix in config.php, and that the snapshot is this instance's"
+    case .noIndex: "make room, or set TMPDIR to a folder with room"
     case .objectMissing: "is the folder of objects complete, and as new as the snapshot?"
     }
   }

@@ -1,4 +1,3 @@
-package import DatabaseSnapshots
 internal import DurableFiles
 package import SystemPackage
 
@@ -10,55 +9,46 @@ package enum ObjectKeys {
   /// the prefix and the row's `fileid`.
   ///
   /// - Parameters:
-  ///   - snapshot: of the same time as the objects.
+  ///   - database: read from a snapshot of the same time as the objects.
   ///   - objects: the folder that holds the objects, each a file with the object's name.
   ///   - prefix: `objectPrefix` of the configuration; `urn:oid:` unless set.
-  /// - Throws: `CollectionError`; a `SnapshotError` when the snapshot cannot be read.
+  /// - Throws: `CollectionError`.
   package static func collect(
-    snapshot: SQLiteSnapshot, facts: SnapshotFacts, objects: FilePath, prefix: String = "urn:oid:"
+    database: InstanceDatabase, objects: FilePath, prefix: String = "urn:oid:"
   ) throws -> KeyCollection {
     let userPrefix = "object::user:"
     var folders: [Int64: String] = [:]
-    // Ids of more than 64 characters are stored as their MD5.
-    var hashed: [String: Int64] = [:]
-    try snapshot.rows(of: facts.tablePrefix + "storages", columns: ["numeric_id", "id"]) { row in
-      guard let number = row[0].integer, let id = row[1].text else { return true }
-      if id.hasPrefix("object::store:") {
-        folders[number] = ""
-      } else if id.hasPrefix(userPrefix), id.utf8.count > userPrefix.utf8.count {
-        folders[number] = String(id.dropFirst(userPrefix.count)) + "/"
-      } else if id.utf8.count == 32 {
-        hashed[id] = number
-      }
-      return true
-    }
-    if !hashed.isEmpty {
-      try snapshot.rows(of: facts.tablePrefix + "mounts", columns: ["user_id"]) { row in
-        guard let user = row[0].text, !user.isEmpty, (userPrefix + user).utf8.count > 64 else { return true }
-        if let number = hashed[try LibCrypto.md5Hex(userPrefix + user)] { folders[number] = user + "/" }
-        return true
+    for storage in database.storages {
+      if storage.id.hasPrefix("object::store:") {
+        folders[storage.number] = ""
+      } else if storage.id.hasPrefix(userPrefix), storage.id.utf8.count > userPrefix.utf8.count {
+        folders[storage.number] = String(storage.id.dropFirst(userPrefix.count)) + "/"
       }
     }
-    let root = facts.keyRoot.split(separator: "/").joined(separator: "/")
+    for user in database.usersOfLongIDs {
+      if let storage = try database.storage(id: userPrefix + user) { folders[storage.number] = user + "/" }
+    }
+    let root = (database.facts?.keyRoot ?? "").split(separator: "/").joined(separator: "/")
     var found: [(path: String, fileID: Int64)] = []
     var collection = KeyCollection()
     collection.keyRoot = root
+    collection.hasFileKeys = try database.hasRow(containing: "files_encryption/keys/")
+    try database.forEachRow(containing: "files_encryption/", without: "files_encryption/keys/") { row in
+      guard let folder = folders[row.storage] else { return }
+      let full = folder + row.path
+      if KeyPlace(path: full) != nil, !full.hasPrefix("/"), !full.split(separator: "/").contains("..") {
+        found.append((full, row.fileID))
+      }
+    }
     var marker: Int64?
     var oneTimePasswords: Int64?
-    try snapshot.rows(of: facts.tablePrefix + "filecache", columns: ["fileid", "storage", "path"]) { row in
-      guard let fileID = row[0].integer, let storage = row[1].integer, let path = row[2].text,
-        let folder = folders[storage]
-      else { return true }
-      let full = folder + path
-      if folder.isEmpty, !root.isEmpty, path == root + "/.oc_key_storage" { marker = fileID }
-      if folder.isEmpty, path == "oneTimeEncryptionPasswords.csv" { oneTimePasswords = fileID }
-      guard path.contains("files_encryption/") else { return true }
-      if path.contains("files_encryption/keys/") {
-        collection.hasFileKeys = true
-      } else if KeyPlace(path: full) != nil, !full.hasPrefix("/"), !full.split(separator: "/").contains("..") {
-        found.append((full, fileID))
+    for (number, folder) in folders.sorted(by: { $0.key < $1.key }) where folder.isEmpty {
+      if !root.isEmpty, let row = try database.row(storage: number, path: root + "/.oc_key_storage") {
+        marker = row.fileID
       }
-      return true
+      if let row = try database.row(storage: number, path: "oneTimeEncryptionPasswords.csv") {
+        oneTimePasswords = row.fileID
+      }
     }
     var seen: Set<String> = []
     for (path, fileID) in found where seen.insert(path).inserted {

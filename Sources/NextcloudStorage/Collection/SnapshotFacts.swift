@@ -1,5 +1,3 @@
-package import DatabaseSnapshots
-
 /// What a snapshot of the database says about an instance, as far as a restore of its keys depends on it.
 package struct SnapshotFacts: Equatable, Sendable {
   /// `dbtableprefix`, confirmed: the tables are there under it.
@@ -38,53 +36,19 @@ package struct SnapshotFacts: Equatable, Sendable {
     "core/default_encryption_module", "core/encryption_key_storage_root", "groupfolders/enable_encryption",
   ]
 
-  /// Reads the facts of an SQLite snapshot.
-  ///
-  /// - Parameter tablePrefix: `dbtableprefix` of config.php.
-  /// - Throws: `CollectionError.tablePrefix`, with the prefixes that are there, when it is not this one; a
-  ///   `SnapshotError` when the file cannot be read.
-  package init(_ snapshot: SQLiteSnapshot, tablePrefix: String) throws {
-    let tables = Set(try snapshot.tables())
-    guard ["filecache", "storages", "appconfig"].allSatisfy({ tables.contains(tablePrefix + $0) }) else {
-      let present = tables.filter { $0.hasSuffix("filecache") }.map { String($0.dropLast("filecache".count)) }
-        .filter { tables.contains($0 + "storages") && tables.contains($0 + "appconfig") }
-      throw CollectionError.tablePrefix(tablePrefix, present: present.sorted())
-    }
+  /// - Parameter tables: all that are there, with the prefix.
+  init(_ contents: InstanceContents, tablePrefix: String, tables: Set<String>) {
     self.tablePrefix = tablePrefix
     var rowCounts: [String: Int] = [:]
-    for table in ["filecache", "storages", "users", "appconfig"] where tables.contains(tablePrefix + table) {
-      rowCounts[table] = try snapshot.count(of: tablePrefix + table)
+    for table in [InstanceTable.filecache, .storages, .users, .appconfig]
+    where tables.contains(tablePrefix + table.rawValue) {
+      rowCounts[table.rawValue] = contents.counts[table] ?? 0
     }
     self.rowCounts = rowCounts
-    highestFileID = try snapshot.maximum(of: "fileid", in: tablePrefix + "filecache")
-    highestVersion = try snapshot.maximum(of: "encrypted", in: tablePrefix + "filecache")
-
-    var appConfig: [String: String] = [:]
-    try snapshot.rows(of: tablePrefix + "appconfig", columns: ["appid", "configkey", "configvalue"]) { row in
-      guard let app = row[0].text, let key = row[1].text else { return true }
-      if Self.wanted.contains(app + "/" + key) { appConfig[app + "/" + key] = row[2].text ?? "" }
-      return true
-    }
-    self.appConfig = appConfig
-
-    var users: Set<String> = []
-    if tables.contains(tablePrefix + "preferences") {
-      try snapshot.rows(
-        of: tablePrefix + "preferences", columns: ["userid", "appid", "configkey", "configvalue"]
-      ) { row in
-        if row[1].text == "encryption", row[2].text == "recoveryEnabled", row[3].text == "1", let user = row[0].text {
-          users.insert(user)
-        }
-        return true
-      }
-    }
-    recoveryEnabledUsers = users.sorted()
-
-    var storages: [String] = []
-    try snapshot.rows(of: tablePrefix + "storages", columns: ["id"]) { row in
-      if let id = row[0].text, id.hasPrefix("local::") { storages.append(id) }
-      return true
-    }
-    localStorages = storages.sorted()
+    highestFileID = contents.highestFileID
+    highestVersion = contents.highestVersion
+    appConfig = contents.appConfig.filter { Self.wanted.contains($0.key) }
+    recoveryEnabledUsers = contents.recoveryEnabled.sorted()
+    localStorages = contents.storages.values.filter { $0.hasPrefix("local::") }.sorted()
   }
 }

@@ -1,0 +1,55 @@
+package import SystemPackage
+
+/// Reads the rows of a snapshot of any engine, once, from its beginning to its end; the memory needed depends neither on
+/// its size nor on that of a line.
+package struct SnapshotReader {
+  /// What the reading showed besides rows.
+  package struct Outcome: Sendable {
+    /// The tables that are there, without their schemas, sorted; a dump without definitions shows no empty ones.
+    package var tables: [String] = []
+    /// What is wrong; empty for a whole snapshot.
+    package var faults: [SnapshotFault] = []
+    /// Whether the end that its writer puts there was seen; nil where it puts none.
+    package var hasEnd: Bool?
+
+    /// Whether everything was there.
+    package var isComplete: Bool { !faults.contains(where: \.isLoss) }
+  }
+
+  package typealias Progress = (_ bytesDone: Int64, _ bytesTotal: Int64) throws -> Void
+
+  package let file: SnapshotFile
+
+  /// One value of a row may be so long, in bytes.
+  package static let valueLimit = 64 << 20
+
+  /// - Throws: `SnapshotError`, as `SnapshotFile.recognise`.
+  package init(_ path: FilePath) throws(SnapshotError) {
+    file = try SnapshotFile.recognise(path)
+  }
+
+  /// Delivers the rows of the tables that are wanted.
+  ///
+  /// - Parameters:
+  ///   - wanted: is asked for each table by its name without schema; nil for one that nobody needs.
+  ///   - progress: is called now and then, in bytes of the file; what it throws ends the reading.
+  ///   - rows: what it throws ends the reading.
+  /// - Throws: `SnapshotError` when nothing can be read, or a value is too long; else what the closures throw. What is
+  ///   cut off or damaged on the way is no error: it stands in the outcome, and the rows before it have been delivered.
+  package func read(
+    wanted: (_ table: String) -> WantedTable?, progress: Progress = { _, _ in }, rows: (RowBatch) throws -> Void
+  ) throws -> Outcome {
+    switch file.engine {
+    case .sqlite:
+      let snapshot = try SQLiteSnapshot(file)
+      return try snapshot.read(wanted: wanted, progress: progress, rows: rows)
+    case .mysql, .mariadb, .postgresqlPlain, .postgresqlCustom, nil:
+      throw SnapshotError.notASnapshot(file.path)
+    }
+  }
+
+  /// The names of the tables, sorted.
+  package func tables(progress: Progress = { _, _ in }) throws -> Outcome {
+    try read(wanted: { _ in nil }, progress: progress) { _ in }
+  }
+}
