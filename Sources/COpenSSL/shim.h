@@ -1,3 +1,5 @@
+/* The low-level digests: nothing else is as fast for many short messages. OpenSSL keeps them, and calls them deprecated. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 #include <openssl/pem.h>
@@ -7,3 +9,6 @@
 #include <openssl/core_names.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
+
+#include <openssl/sha.h>
+#include <openssl/hmac.h>

@@ -10,17 +10,20 @@ package struct ContentExpectation: Equatable, Sendable {
   package var name: String
   /// Whether a file without a header may be content of ownCloud's first format: the row says encrypted.
   package var mayBeHeaderless: Bool { (version ?? 0) > 0 }
+  /// Whether it is an earlier version of a file: those the server itself has written in plaintext (a folder COPY).
+  package var isVersion: Bool
   /// The highest version to try when the expected one does not fit.
   package var highestVersion: Int64
 
   package init(
     version: Int64? = nil, plainSizes: [Int64] = [], checksum: String? = nil, name: String = "",
-    highestVersion: Int64 = 100
+    isVersion: Bool = false, highestVersion: Int64 = 100
   ) {
     self.version = version
     self.plainSizes = plainSizes
     self.checksum = checksum
     self.name = name
+    self.isVersion = isVersion
     self.highestVersion = highestVersion
   }
 }

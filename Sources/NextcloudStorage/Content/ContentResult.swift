@@ -32,6 +32,8 @@ package enum ContentStatus: Equatable, Sendable {
   case locked(users: [String])
   /// An encryption module or header that is not known.
   case unknownFormat(because: String)
+  /// The content decrypts, and the header in front of it is damaged: Nextcloud would not read it, `provenkey decrypt` does.
+  case damagedHeader(because: String)
   /// The bytes could not be read.
   case unreadable(because: String)
   /// The snapshot has a row, and the backup no file.
@@ -84,6 +86,7 @@ extension ContentStatus {
     case .noKey: "no-key"
     case .locked: "locked"
     case .unknownFormat: "unknown-format"
+    case .damagedHeader: "damaged-header"
     case .unreadable: "unreadable"
     case .missing: "missing"
     }

@@ -1,3 +1,4 @@
+internal import COpenSSL
 internal import NextcloudKeys
 internal import SecretMemory
 
@@ -44,7 +45,7 @@ struct ICryptoText {
   /// 64 bytes.
   let mac: [UInt8]
   /// What the MAC is over.
-  private let macMessage: [UInt8]
+  fileprivate let macMessage: [UInt8]
 
   /// The parts of a string, or `nil` when the bytes are no such string; one line break at the end is allowed.
   init?(_ bytes: RawSpan) {
@@ -164,27 +165,36 @@ struct ICryptoText {
   }
 
   private func macFits(_ input: borrowing SecretBytes) throws(LibCrypto.Unavailable) -> Bool {
-    let message = try input.withBytes { (input) throws(LibCrypto.Unavailable) in
-      try unsafe LibCrypto.joined(input, [UInt8]("a".utf8).span.bytes)
-    }
-    let digest = try LibCrypto.hash(.sha512, message)
-    // The key of the HMAC is the digest as hexadecimal text, not its bytes.
-    var key = try LibCrypto.memory(128)
-    digest.withBytes { digest in
-      key.withMutableBytes { $0.writeHex(of: digest) }
-    }
+    let key = try Self.macKey(input)
     let computed = try key.withBytes { (key) throws(LibCrypto.Unavailable) in
       try unsafe LibCrypto.hmac(.sha512, key: key, macMessage.span.bytes)
     }
     return computed.withBytes { unsafe ConstantTime.equal($0, mac.span.bytes) }
   }
 
+  /// The key of the MAC, 128 bytes: the digest as hexadecimal text, not its bytes.
+  static func macKey(_ input: borrowing SecretBytes) throws(LibCrypto.Unavailable) -> SecretBytes {
+    let message = try input.withBytes { (input) throws(LibCrypto.Unavailable) in
+      try unsafe LibCrypto.joined(input, [UInt8]("a".utf8).span.bytes)
+    }
+    let digest = try LibCrypto.hash(.sha512, message)
+    var key = try LibCrypto.memory(128)
+    digest.withBytes { digest in
+      key.withMutableBytes { $0.writeHex(of: digest) }
+    }
+    return key
+  }
+
+  /// The key of the cipher, 16 bytes: the library's default length, whatever the length of the input.
+  static func aesKey(_ input: borrowing SecretBytes) throws(LibCrypto.Unavailable) -> SecretBytes {
+    let salt = [UInt8]("phpseclib".utf8)
+    return try unsafe LibCrypto.pbkdf2(
+      password: input, salt: salt.span.bytes, iterations: 1000, digest: .sha1, count: 16)
+  }
+
   /// The plaintext, or `nil` when its end is not padded as PKCS#7 says.
   private func decrypt(_ input: borrowing SecretBytes) throws(LibCrypto.Unavailable) -> SecretBytes? {
-    let salt = [UInt8]("phpseclib".utf8)
-    // 16 bytes: the library's default key length, whatever the length of the input.
-    let key = try unsafe LibCrypto.pbkdf2(
-      password: input, salt: salt.span.bytes, iterations: 1000, digest: .sha1, count: 16)
+    let key = try Self.aesKey(input)
     var plaintext = try key.withBytes { (key) throws(LibCrypto.Unavailable) in
       try unsafe LibCrypto.decrypt(.aes128CBC, key: key, iv: iv, ciphertext.span.bytes)
     }
@@ -198,6 +208,48 @@ struct ICryptoText {
     guard let count else { return nil }
     plaintext.truncate(to: count)
     return plaintext
+  }
+}
+
+/// With keys that were derived before, and a plaintext that needs no guarding.
+extension ICryptoText {
+  /// - Parameter key: as `macKey(_:)` gives it.
+  func macFits(key: RawSpan) -> Bool {
+    var computed = [UInt8](repeating: 0, count: 64)
+    let isDone = unsafe key.withUnsafeBytes { key in
+      var count: UInt32 = 0
+      return unsafe HMAC(
+        EVP_sha512(), key.baseAddress, Int32(clamping: key.count), macMessage, macMessage.count, &computed, &count)
+        != nil && count == 64
+    }
+    return unsafe isDone && ConstantTime.equal(computed.span.bytes, mac.span.bytes)
+  }
+
+  /// The plaintext, or `nil` when its end is not padded as PKCS#7 says.
+  ///
+  /// - Parameter key: as `aesKey(_:)` gives it.
+  func decryptUnguarded(key: RawSpan) -> [UInt8]? {
+    guard key.byteCount == 16, iv.count == 16, let context = unsafe EVP_CIPHER_CTX_new() else { return nil }
+    defer { unsafe EVP_CIPHER_CTX_free(context) }
+    var plaintext = [UInt8](repeating: 0, count: ciphertext.count + 16)
+    var count: Int32 = 0
+    var last: Int32 = 0
+    let isDone = unsafe key.withUnsafeBytes { key in
+      unsafe plaintext.withUnsafeMutableBufferPointer { plaintext in
+        guard let output = plaintext.baseAddress,
+          unsafe EVP_DecryptInit_ex(
+            context, EVP_aes_128_cbc(), nil, key.baseAddress?.assumingMemoryBound(to: UInt8.self), iv) == 1,
+          unsafe EVP_DecryptUpdate(context, output, &count, ciphertext, Int32(clamping: ciphertext.count)) == 1
+        else { return false }
+        return unsafe EVP_DecryptFinal_ex(context, output + Int(count), &last) == 1
+      }
+    }
+    guard isDone else {
+      // The reason stays in a queue of the thread otherwise, which nobody else empties.
+      ERR_clear_error()
+      return nil
+    }
+    return Array(plaintext.prefix(Int(count) + Int(last)))
   }
 }
 

@@ -20,6 +20,14 @@ package enum KeyProof {
   package static func prove(
     _ files: [KeyFile], with material: borrowing KeyMaterial, progress: (Int) -> Void = { _ in }
   ) -> [KeyRecord] {
+    prove(files, with: material, progress: progress) { _, _, _ in }
+  }
+
+  /// The same, and every private key that opened is handed over, so that none is unlocked twice.
+  static func prove(
+    _ files: [KeyFile], with material: borrowing KeyMaterial, progress: (Int) -> Void,
+    keep: (consuming UnlockedKey, KeyFile, KeyPlace) -> Void
+  ) -> [KeyRecord] {
     var done = 0
     func count() {
       done += 1
@@ -29,7 +37,7 @@ package enum KeyProof {
     var privateIndexes: [String: [Int]] = [:]
     for (index, file) in files.enumerated() {
       guard let place = file.place, place.half == .privateKey else { continue }
-      privateResults[index] = tryPrivate(file, at: place, with: material)
+      privateResults[index] = tryPrivate(file, at: place, with: material, keep: keep)
       privateIndexes[place.id, default: []].append(index)
       count()
     }
@@ -59,13 +67,16 @@ package enum KeyProof {
   }
 
   private static func tryPrivate(
-    _ file: KeyFile, at place: KeyPlace, with material: borrowing KeyMaterial
+    _ file: KeyFile, at place: KeyPlace, with material: borrowing KeyMaterial,
+    keep: (consuming UnlockedKey, KeyFile, KeyPlace) -> Void
   ) -> PrivateResult {
     do throws(KeyFailure) {
       let unlocked = try KeyUnlocking(file, with: material)
-      return PrivateResult(
+      let result = PrivateResult(
         place: place, wrapping: unlocked.wrapping, format: unlocked.format, note: unlocked.note, state: .unlocks,
         publicKeyInfo: unlocked.key.publicKeyInfo)
+      keep(unlocked.key, file, place)
+      return result
     } catch {
       return PrivateResult(
         place: place, wrapping: error.wrapping, format: error.format, note: nil,

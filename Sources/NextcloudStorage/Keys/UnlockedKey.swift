@@ -2,9 +2,12 @@ internal import COpenSSL
 internal import SecretMemory
 
 /// An RSA private key, ready to decrypt share keys with; libcrypto's memory for it is freed with the value.
+///
+/// It can be used by several tasks at once: libcrypto allows that for everything that only reads a key, as long as each
+/// task has its own `EVP_PKEY_CTX` (its page on threads), and nothing here changes the key after it was read.
 @safe
-package struct UnlockedKey: ~Copyable {
-  private let pointer: OpaquePointer
+package struct UnlockedKey: ~Copyable, Sendable {
+  nonisolated(unsafe) private let pointer: OpaquePointer
 
   deinit { unsafe EVP_PKEY_free(pointer) }
 

@@ -45,6 +45,18 @@ struct WrappedKeyRecord: ~Copyable {
     self.owner = owner ?? .absent
   }
 
+  /// The key of a record that is no secret as it stands, such as a share key; what is no record is the key itself.
+  /// `nil` for a damaged record.
+  static func unguardedKey(in text: RawSpan) -> [UInt8]? {
+    guard text.starts(with: "{\"") else { return text.array() }
+    do throws(LibCrypto.Unavailable) {
+      guard let record = try WrappedKeyRecord(text) else { return nil }
+      return record.key.withBytes { $0.array() }
+    } catch {
+      return nil
+    }
+  }
+
   /// The base64 text without the backslashes that PHP puts before `/`, decoded.
   private static func decodeKey(_ escaped: RawSpan) throws(LibCrypto.Unavailable) -> SecretBytes? {
     var plain = try LibCrypto.memory(escaped.byteCount)
