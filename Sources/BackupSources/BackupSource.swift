@@ -34,7 +34,8 @@ package protocol BackupSource: Sendable {
 
   /// Walks over all regular files in a fixed order (folder by folder, names by their bytes); memory does not depend on their number.
   ///
-  /// What is no regular file and no folder (links, devices) is given to `skipped` with why.
+  /// What is no regular file and no folder (links, devices), and a folder that cannot be read, is given to `skipped`
+  /// with why.
   func list(
     _ file: (BackupEntry) throws -> Void, skipped: (_ path: FilePath, _ why: String) throws -> Void
   ) throws

@@ -34,6 +34,18 @@ package struct ContentFile: Equatable, Sendable {
     }
   }
 
+  /// Why a row may have no file.
+  package enum Absence: String, Sendable, CaseIterable {
+    /// The file is missing in the backup.
+    case missing
+    /// The server left the row of a version behind when that version was restored; nothing is lost.
+    case restoredVersion = "restored-version"
+    /// The row of an upload that did not come to its end, or another temporary name; nothing is lost.
+    case unfinished
+    /// The row belongs to an earlier name of the same storage (the data folder was moved); nothing is lost.
+    case superseded
+  }
+
   /// In the backup; the name of the object in object storage. For a row without a file, where it should be.
   package let path: FilePath
   package let kind: Kind
@@ -48,13 +60,15 @@ package struct ContentFile: Equatable, Sendable {
   package let modified: Int64?
   /// Whether the backup has it; false for a row whose file is not there.
   package let isThere: Bool
+  /// What a row without a file means; nil for a file that is there.
+  package let absence: Absence?
   package let row: FileRow?
   /// Where its keys may lie, the likeliest first.
   package let keyPlaces: [KeyPlaceOfFile]
 
   package init(
     path: FilePath, kind: Kind, place: Place, owner: String?, logicalPath: String, size: Int64, modified: Int64?,
-    isThere: Bool, row: FileRow?, keyPlaces: [KeyPlaceOfFile]
+    isThere: Bool, row: FileRow?, keyPlaces: [KeyPlaceOfFile], absence: Absence? = nil
   ) {
     self.path = path
     self.kind = kind
@@ -66,6 +80,7 @@ package struct ContentFile: Equatable, Sendable {
     self.isThere = isThere
     self.row = row
     self.keyPlaces = keyPlaces
+    self.absence = isThere ? nil : absence ?? .missing
   }
 }
 
@@ -79,6 +94,7 @@ package struct KeyPlaceOfFile: Equatable, Sendable {
   package let fileKey: FilePath?
 
   package struct ShareKeyFile: Equatable, Sendable {
+    /// Empty where nothing tells it, as for objects without a snapshot: any private key may be the one.
     package let keyID: String
     package let path: FilePath
 
