@@ -103,7 +103,10 @@ package struct DrillReport: Encodable, Sendable {
     /// How many were drawn at random, of how many.
     package var drawn: Int
     package var of: Int
+    /// Of those, how many would not be restored.
     package var failures: Int
+    /// Of those, of how many nobody can say; the bound counts them as failures.
+    package var unknown: Int
     /// 0.95 unless asked otherwise.
     package var confidence: Double
     /// The most files that would fail, at that confidence; 0 when all were tested and held.
@@ -112,6 +115,26 @@ package struct DrillReport: Encodable, Sendable {
     package var always: Int
     /// The bound in words.
     package var statement: String
+    /// The drawn files in the order of the list, the first `DrawnFile.limit` of them; empty when all were tested.
+    package var files: [DrawnFile]
+  }
+
+  /// One file of the random draw, for whoever repeats it.
+  package struct DrawnFile: Codable, Sendable, Equatable {
+    /// Its number in the list, from 0.
+    package var index: Int
+    /// Where it lies in the backup.
+    package var path: String
+    /// `ContentStatus.word`.
+    package var status: String
+
+    package init(index: Int, path: String, status: String) {
+      self.index = index
+      self.path = path
+      self.status = status
+    }
+
+    package static let limit = 1000
   }
 }
 
