@@ -28,7 +28,8 @@ package final class InstanceDatabase: Sendable {
   let queue: DatabaseQueue
   /// Users whose ids are so long that the ids of their storages may be kept as digests.
   let usersOfLongIDs: [String]
-  private let folderTypes: Set<Int64>
+  /// The numbers of the folders' MIME type.
+  let folderTypes: Set<Int64>
   private let numbers: [String: Int64]
 
   /// The database of no snapshot: it has nothing.

@@ -1,15 +1,22 @@
 internal import FoundationEssentials
 internal import GRDB
+internal import Synchronization
 
 /// The temporary tables with what was listed; SQLite spills them to an unlinked file, so memory stays bounded.
 final class LayoutStore: Sendable {
   let queue: DatabaseQueue
+  private let collected = Mutex(false)
 
-  /// - Parameter queue: of the snapshot's index, so that both can be joined; nil without a snapshot.
-  init(_ queue: DatabaseQueue?) throws(LayoutError) {
+  /// Whether the table of key folders by their names is filled.
+  var hasKeyFolders: Bool {
+    get { collected.withLock { $0 } }
+    set { collected.withLock { $0 = newValue } }
+  }
+
+  /// - Parameter queue: of the snapshot's index, so that both can be joined.
+  init(_ queue: DatabaseQueue) throws(LayoutError) {
     do {
-      // A private database that SQLite unlinks at once.
-      self.queue = try queue ?? DatabaseQueue(path: "")
+      self.queue = queue
       try self.queue.writeWithoutTransaction { db in
         try db.execute(
           sql: """
@@ -29,7 +36,7 @@ final class LayoutStore: Sendable {
   }
 
   func read<Result>(_ body: (Database) throws -> Result) throws(LayoutError) -> Result {
-    do { return try queue.unsafeReentrantRead(body) } catch { throw .index("\(error)") }
+    do { return try queue.read(body) } catch { throw .index("\(error)") }
   }
 
   func write<Result>(_ body: (Database) throws -> Result) throws(LayoutError) -> Result {
