@@ -11,8 +11,9 @@ package struct DrillReport: Encodable, Sendable {
   package var endedAt: Int64
   /// The level of proof that was reached (docs/design.md): 2, or 3 on a machine that has nothing else; nil when the escrow's keys could not be tried.
   package var level: Int?
+  /// The worst of the findings: `holds`, `fails` or `unknown`.
   package var verdict: String
-  /// The verdict in one sentence for a person.
+  /// The verdict in one sentence for a person: `summary(of:)`.
   package var summary: String
   package var escrow: Escrow
   package var instance: InstanceIdentity
@@ -60,6 +61,10 @@ package struct DrillReport: Encodable, Sendable {
     /// Content files of the backup, and rows whose file is missing.
     package var population: Int
     package var tested: Int
+    /// How the tested files came out: these three add up to `tested`.
+    package var held: Int
+    package var failed: Int
+    package var unknown: Int
     package var bytesRead: Int64
     package var seconds: Double
     /// `ContentStatus.word` to a number of files.
@@ -81,6 +86,7 @@ package struct DrillReport: Encodable, Sendable {
     package var population: Int
     package var tested: Int
     package var failed: Int
+    package var unknown: Int
   }
 
   package struct Problem: Codable, Sendable, Equatable {

@@ -1,0 +1,124 @@
+/// The report as one screen of a terminal, 80 columns by 24 lines: the verdict first, then why, how sure, and what to do.
+package struct DrillScreen {
+  private let report: DrillReport
+  private let columns: Int
+  private let isColoured: Bool
+  private let details: String
+  /// One less than a terminal has, for the prompt that follows.
+  private static let lines = 23
+  private static let labelWidth = 12
+  private static let verdictWidth = 9
+
+  /// - Parameters:
+  ///   - columns: of the terminal; never more than 100 are used, since longer lines are hard to read.
+  ///   - isColoured: `DrillScreen.isColoured` says what a person wants.
+  ///   - details: where more is to be found, on one line.
+  package init(_ report: DrillReport, columns: Int = 80, isColoured: Bool, details: String) {
+    self.report = report
+    self.columns = min(100, max(40, columns))
+    self.isColoured = isColoured
+    self.details = details
+  }
+
+  /// Whether colours are wanted: on a terminal that knows them, unless `NO_COLOR` is set to anything (no-color.org).
+  package static func isColoured(isTerminal: Bool, noColor: String?, term: String?) -> Bool {
+    isTerminal && (noColor ?? "").isEmpty && term != "dumb"
+  }
+
+  /// The lines, each with its end.
+  package var text: String {
+    let head = wrapped(report.summary, columns, 3).map { coloured($0, report.verdictWord, isBold: true) }
+    var foot: [String] = []
+    foot += row("tested", tested, most: 2)
+    foot += row("how sure", report.sample.statement, most: 3)
+    if !report.notTested.isEmpty { foot += row("not tested", report.notTested.joined(separator: "; "), most: 2) }
+    foot += next
+    foot += row("details", details, most: 2)
+    // The verdict, a blank line, the findings, a blank line, the rest.
+    let findings = findings(room: Self.lines - head.count - foot.count - 2)
+    return (head + [""] + findings + (findings.isEmpty ? [] : [""]) + foot).map { $0 + "\n" }.joined()
+  }
+
+  private var tested: String {
+    let files = report.files
+    var text = "\(Quantity.grouped(files.tested)) of \(Quantity.files(files.population))"
+    if files.tested > 0 {
+      text += " (\(Quantity.bytes(files.bytesRead)) read in \(Quantity.duration(files.seconds)))"
+      text += ": \(Quantity.grouped(files.held)) hold, \(Quantity.grouped(files.failed)) fail, "
+      text += "\(Quantity.grouped(files.unknown)) unknown"
+    }
+    return text + "; \(report.levelText)"
+  }
+
+  private var next: [String] {
+    let steps = report.nextSteps
+    guard let first = steps.first else { return [] }
+    var lines = row("next", first, most: 2)
+    if steps.count > 1 { lines += row("", steps[1], most: 2) }
+    if steps.count > 2 { lines += row("", "and \(Quantity.grouped(steps.count - 2)) more, see the details", most: 1) }
+    return lines
+  }
+
+  /// The worst findings for which there is room, in reading order.
+  private func findings(room: Int) -> [String] {
+    let all = report.findings.inReadingOrder
+    let rows = all.map { finding in
+      let examples = finding.examples.isEmpty ? "" : " (\(finding.examples.prefix(2).joined(separator: ", ")))"
+
+      return (
+        word: finding.verdict.word, group: finding.group,
+        lines: wrapped(
+          finding.what + (finding.verdict == .holds ? "" : examples), columns - Self.labelWidth - Self.verdictWidth,
+          finding.verdict == .holds ? 1 : 2)
+      )
+    }
+    var chosen = Set<Int>()
+    var left = room
+    for word in ["fails", "unknown", "holds"] {
+      for (index, row) in rows.enumerated() where row.word == word {
+        // A line is kept for saying how many more there are.
+        let reserve = chosen.count + 1 == rows.count ? 0 : 1
+        guard row.lines.count + reserve <= left else { continue }
+        chosen.insert(index)
+        left -= row.lines.count
+      }
+    }
+    var lines: [String] = []
+    var named: Finding.Group?
+    for (index, row) in rows.enumerated() where chosen.contains(index) {
+      let label = named == row.group ? "" : row.group.rawValue
+      named = row.group
+      let word = row.word == "fails" ? "FAILS" : row.word
+      for (number, line) in row.lines.enumerated() {
+        lines.append(
+          padded(number == 0 ? label : "", Self.labelWidth)
+            + coloured(padded(number == 0 ? word : "", Self.verdictWidth), number == 0 ? row.word : "") + line)
+      }
+    }
+    if chosen.count < rows.count {
+      lines.append(
+        padded("", Self.labelWidth) + "and \(Quantity.grouped(rows.count - chosen.count)) more, see the details")
+    }
+    return lines
+  }
+
+  private func row(_ label: String, _ text: String, most: Int) -> [String] {
+    wrapped(text, columns - Self.labelWidth, most).enumerated().map { index, line in
+      padded(index == 0 ? label : "", Self.labelWidth) + line
+    }
+  }
+
+  private func wrapped(_ text: String, _ columns: Int, _ most: Int) -> [String] {
+    VisibleText.wrapped(VisibleText.escaped(text), columns: columns, lines: most)
+  }
+
+  private func padded(_ text: String, _ width: Int) -> String {
+    text + String(repeating: " ", count: max(0, width - text.count))
+  }
+
+  private func coloured(_ text: String, _ verdict: String, isBold: Bool = false) -> String {
+    let colours = ["holds": "32", "fails": "31", "unknown": "33"]
+    guard isColoured, let colour = colours[verdict] else { return text }
+    return "\u{1B}[\(isBold ? "1;" : "")\(colour)m\(text)\u{1B}[0m"
+  }
+}
