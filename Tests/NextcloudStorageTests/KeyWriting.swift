@@ -26,7 +26,7 @@ enum KeyWriting {
     }
     let salt = [UInt8]("phpseclib".utf8)
     let key = bytes(
-      try unsafe LibCrypto.pbkdf2(
+      try unsafe PBKDF2.key(
         password: try SecretBytes(copying: keyInput), salt: salt.span.bytes, iterations: 1000, digest: .sha1, count: 16)
     )
     let ciphertext = hex(encryptCBC(plaintext, key: key, iv: iv))

@@ -188,7 +188,7 @@ struct ICryptoText {
   /// The key of the cipher, 16 bytes: the library's default length, whatever the length of the input.
   static func aesKey(_ input: borrowing SecretBytes) throws(LibCrypto.Unavailable) -> SecretBytes {
     let salt = [UInt8]("phpseclib".utf8)
-    return try unsafe LibCrypto.pbkdf2(
+    return try unsafe PBKDF2.key(
       password: input, salt: salt.span.bytes, iterations: 1000, digest: .sha1, count: 16)
   }
 

@@ -80,26 +80,6 @@ enum LibCrypto {
     return both
   }
 
-  /// PBKDF2 with HMAC (RFC 8018).
-  static func pbkdf2(
-    password: borrowing SecretBytes, salt: RawSpan, iterations: Int32, digest: Digest, count: Int
-  ) throws(Unavailable) -> SecretBytes {
-    var key = try memory(count)
-    let status = unsafe key.withUnsafeMutableBytes { key in
-      unsafe password.withUnsafeBytes { password in
-        unsafe salt.withUnsafeBytes { salt in
-          unsafe PKCS5_PBKDF2_HMAC(
-            password.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(clamping: password.count),
-            salt.baseAddress?.assumingMemoryBound(to: UInt8.self), Int32(clamping: salt.count),
-            iterations, digest.pointer, Int32(clamping: key.count),
-            key.baseAddress?.assumingMemoryBound(to: UInt8.self))
-        }
-      }
-    }
-    guard status == 1 else { throw Unavailable(problem: "libcrypto refuses PBKDF2 with \(digest.rawValue)") }
-    return key
-  }
-
   /// The digest of bytes.
   static func hash(_ digest: Digest, _ data: borrowing SecretBytes) throws(Unavailable) -> SecretBytes {
     var output = try memory(digest.count)

@@ -23,7 +23,7 @@ struct PrivateKeyBlob {
     /// PBKDF2-HMAC-SHA256, 600,000 rounds; since Nextcloud 28.
     case hash2
 
-    var rounds: Int32? {
+    var rounds: Int? {
       switch self {
       case .password: nil
       case .hash: 100_000
@@ -163,7 +163,7 @@ struct PrivateKeyBlob {
     }
     let salt = try LibCrypto.hash(.sha256, input)
     return try salt.withBytes { (salt) throws(LibCrypto.Unavailable) in
-      try LibCrypto.pbkdf2(
+      try PBKDF2.key(
         password: password, salt: salt, iterations: rounds, digest: .sha256, count: cipher.keyCount)
     }
   }
