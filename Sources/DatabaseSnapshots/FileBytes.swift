@@ -67,6 +67,18 @@ struct FileBytes: ~Copyable {
     return filled
   }
 
+  /// Fills a part of `buffer` from `offset`; returns how many bytes, 0 only at the end of the file.
+  func read(intoSome buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(SnapshotError) -> Int {
+    do {
+      return try unsafe descriptor.read(fromAbsoluteOffset: offset, into: buffer)
+    } catch {
+      throw .unreadable(path, (error as? Errno)?.description ?? "\(error)")
+    }
+  }
+
+  /// For a C library, while this lives.
+  var handle: CInt { descriptor.rawValue }
+
   /// Refuses a file that was written to since it was opened.
   func requireUnchanged() throws(SnapshotError) {
     var status = Glibc.stat()

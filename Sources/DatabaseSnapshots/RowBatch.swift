@@ -63,6 +63,7 @@ package struct RowBatch: Sendable {
   }
 
   var byteCount: Int { bytes.count }
+  mutating func truncate(to count: Int) { bytes.removeLast(bytes.count - count) }
 
   /// Sets a value of the last row.
   mutating func set(_ column: Int, integer: Int64) {
@@ -106,7 +107,7 @@ package struct RowBatch: Sendable {
     case .null, .blob: return nil
     case .number, .text:
       guard let range = range(row, column), range.count <= 20 else { return nil }
-      return bytes[range].decimal
+      return bytes.decimal(range)
     }
   }
 
@@ -122,26 +123,4 @@ package struct RowBatch: Sendable {
 
   /// The bytes of a text or blob; nil for NULL and numbers.
   package func data(_ row: Int, _ column: Int) -> ArraySlice<UInt8>? { range(row, column).map { bytes[$0] } }
-}
-
-extension ArraySlice<UInt8> {
-  /// The number that these digits, after at most one sign, are; nil for anything else and what 64 bits do not hold.
-  var decimal: Int64? {
-    var index = startIndex
-    guard index < endIndex else { return nil }
-    let isNegative = self[index] == UInt8(ascii: "-")
-    if isNegative || self[index] == UInt8(ascii: "+") { index += 1 }
-    guard index < endIndex else { return nil }
-    var value: Int64 = 0
-    while index < endIndex {
-      let digit = Int64(self[index]) - 48
-      guard (0...9).contains(digit) else { return nil }
-      let (shifted, overflows) = value.multipliedReportingOverflow(by: 10)
-      let (sum, overflowsToo) = shifted.subtractingReportingOverflow(digit)
-      if overflows || overflowsToo { return nil }
-      value = sum
-      index += 1
-    }
-    return isNegative ? value : (value == .min ? nil : -value)
-  }
 }

@@ -14,6 +14,8 @@ package enum SnapshotError: Error, Equatable {
   case changedWhileReading(FilePath)
   /// A table or column that was asked for is not in it.
   case noSuchTable(FilePath, String)
+  /// One row needs more memory than anything of Nextcloud's does; the limit for a value in bytes.
+  case valueTooLong(FilePath, limit: Int)
   /// A private copy that has to be made cannot be made.
   case noPrivateCopy(FilePath, String)
 
@@ -27,6 +29,7 @@ package enum SnapshotError: Error, Equatable {
     case .damaged(let path, let why): "\(path) is damaged: \(why)"
     case .changedWhileReading(let path): "\(path) changed while it was read"
     case .noSuchTable(let path, let what): "\(path) has no \(what)"
+    case .valueTooLong(let path, let limit): "\(path) has a value of more than \(limit >> 20) MiB"
     case .noPrivateCopy(let path, let why): "cannot copy \(path) to read it: \(why)"
     }
   }
@@ -39,6 +42,7 @@ package enum SnapshotError: Error, Equatable {
     case .truncated, .damaged: "take the snapshot again; a restore from this one would fail"
     case .changedWhileReading: "make a copy with `sqlite3 FILE \".backup COPY\"` or a dump, and name that"
     case .noSuchTable: "is it a snapshot of this instance?"
+    case .valueTooLong: "is it a dump of a Nextcloud's database?"
     case .noPrivateCopy:
       "make room, or set TMPDIR to a folder with room; or take the snapshot with `sqlite3 FILE .backup`"
     }

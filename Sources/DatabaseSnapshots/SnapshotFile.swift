@@ -17,6 +17,8 @@ package enum SnapshotEngine: String, Codable, Sendable, CaseIterable {
   case postgresqlPlain = "postgresql-plain"
   /// What `pg_dump -Fc` writes.
   case postgresqlCustom = "postgresql-custom"
+  /// What `.dump` of the program `sqlite3` writes: SQL.
+  case sqliteDump = "sqlite-dump"
 }
 
 /// What a snapshot is compressed with, told from its first bytes.
@@ -170,6 +172,9 @@ struct DumpText {
     if start.contains("-- PostgreSQL database dump") || start.contains("\\restrict ") {
       engine = .postgresqlPlain
       isComplete = end.contains("-- PostgreSQL database dump complete")
+    } else if start.contains("BEGIN TRANSACTION;\n") && start.hasPrefix("PRAGMA foreign_keys=OFF;") {
+      engine = .sqliteDump
+      isComplete = end.isEmpty ? nil : end.contains("COMMIT;") || end.contains("ROLLBACK;")
     } else if start.contains("-- MariaDB dump") || start.contains("enable the sandbox mode")
       || start.contains("-MariaDB")
     {
@@ -189,10 +194,13 @@ struct DumpText {
   }
   /// The last comment, or the last setting put back; `nil` for a dump that was written without both.
   private static func mysqlIsComplete(_ start: String, _ end: String) -> Bool? {
-    guard start.contains("-- MariaDB dump") || start.contains("-- MySQL dump") || start.contains("@OLD_SQL_NOTES=")
+    guard
+      start.contains("-- MariaDB dump") || start.contains("-- MySQL dump") || start.contains("@OLD_SQL_NOTES=")
+        || start.contains("@OLD_NOTE_VERBOSITY=")
     else {
       return nil
     }
     return end.contains("-- Dump completed") || end.contains("SET SQL_NOTES=@OLD_SQL_NOTES")
+      || end.contains("SET NOTE_VERBOSITY=@OLD_NOTE_VERBOSITY")
   }
 }

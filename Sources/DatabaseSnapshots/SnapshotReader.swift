@@ -43,13 +43,33 @@ package struct SnapshotReader {
     case .sqlite:
       let snapshot = try SQLiteSnapshot(file)
       return try snapshot.read(wanted: wanted, progress: progress, rows: rows)
-    case .mysql, .mariadb, .postgresqlPlain, .postgresqlCustom, nil:
-      throw SnapshotError.notASnapshot(file.path)
+    case .mysql, .mariadb: return try dump(.mysql, wanted, progress, rows)
+    case .postgresqlPlain: return try dump(.postgresql, wanted, progress, rows)
+    case .sqliteDump: return try dump(.sqlite, wanted, progress, rows)
+    case .postgresqlCustom, nil: throw SnapshotError.notASnapshot(file.path)
+    }
+  }
+
+  private func dump(
+    _ family: DumpDialect.Family, _ wanted: (String) -> WantedTable?, _ progress: Progress,
+    _ rows: (RowBatch) throws -> Void
+  ) throws -> Outcome {
+    let path = file.path
+    let source: any DumpSource =
+      file.compression == .none ? try PlainSource(path) : try DecompressingSource(path)
+    return try withoutActuallyEscaping(wanted) { wanted in
+      try withoutActuallyEscaping(progress) { progress in
+        try withoutActuallyEscaping(rows) { rows in
+          let window = DumpWindow(source, step: progress) { .valueTooLong(path, limit: Self.valueLimit) }
+          var reader = DumpReader(window, family, wanted: wanted, rows: rows)
+          return try reader.run()
+        }
+      }
     }
   }
 
   /// The names of the tables, sorted.
   package func tables(progress: Progress = { _, _ in }) throws -> Outcome {
-    try read(wanted: { _ in nil }, progress: progress) { _ in }
+    try read(wanted: { _ in nil }, progress: progress, rows: { _ in })
   }
 }

@@ -128,21 +128,11 @@ package struct InstanceCollector {
   private mutating func read(
     _ file: SnapshotFile, tablePrefix: String, version: String?
   ) throws -> ReadSnapshot {
-    if file.isComplete == false {
-      missing.append(
-        MissingPart(
-          id: "snapshot", what: "the database snapshot \(file.path) would not restore: \(SnapshotFault.noEnd.problem)",
-          hint: SnapshotFault.noEnd.hint, preventsRestore: true))
-      return ReadSnapshot()
-    }
     // It is gone through twice, for its rows and for its digest.
-    let database: InstanceDatabase? =
-      file.engine != .sqlite
-      ? nil
-      : try InstanceDatabase.read(
-        file.path, tablePrefix: tablePrefix, keepingFiles: sources.objects != nil
-      ) { done, total in try digesting(Int(done / 2), Int(total)) }
-    if let fault = database?.faults.first(where: \.isLoss) {
+    let database = try InstanceDatabase.read(
+      file.path, tablePrefix: tablePrefix, keepingFiles: sources.objects != nil
+    ) { done, total in try digesting(Int(done / 2), Int(total)) }
+    if let fault = database.faults.first(where: \.isLoss) {
       missing.append(
         MissingPart(
           id: "snapshot", what: "the database snapshot \(file.path) would not restore: \(fault.problem)",

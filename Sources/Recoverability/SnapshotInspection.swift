@@ -33,7 +33,7 @@ package struct SnapshotInspection: Encodable, Equatable, Sendable {
     }
     var facts: SnapshotFacts?
     var isComplete = file.isComplete
-    if file.engine == .sqlite {
+    if file.engine != nil {
       let outcome = try SnapshotReader(path).tables()
       // Another program's database is a snapshot all the same, only not a Nextcloud's.
       if let prefix = InstanceDatabase.tablePrefixes(of: outcome).first {

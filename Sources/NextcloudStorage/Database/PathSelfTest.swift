@@ -1,5 +1,6 @@
 internal import COpenSSL
 internal import CUTF8Proc
+internal import DatabaseSnapshots
 
 /// What comparing `md5(path)` with `path_hash` showed: a perfect test of how a snapshot was written and read.
 package struct PathSelfTest: Equatable, Sendable {
@@ -90,7 +91,7 @@ package struct PathSelfTest: Equatable, Sendable {
     for scalar in text.unicodeScalars {
       if scalar.value < 0x100 {
         bytes.append(UInt8(scalar.value))
-      } else if let index = windows1252.firstIndex(of: scalar.value) {
+      } else if let index = Windows1252.scalars.firstIndex(of: scalar.value) {
         bytes.append(0x80 + UInt8(index))
       } else {
         return nil
@@ -98,13 +99,6 @@ package struct PathSelfTest: Equatable, Sendable {
     }
     return String(validating: bytes, as: UTF8.self) == nil ? nil : bytes
   }
-
-  /// What 0x80 to 0x9f are in Windows-1252; 0 for the five that are themselves.
-  private static let windows1252: [UInt32] = [
-    0x20ac, 0, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0, 0x017d, 0,
-    0, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0, 0x017e,
-    0x0178,
-  ]
 
   /// The composed form (NFC); nil where the bytes are no UTF-8 or are composed.
   private static func composed(_ path: UnsafeRawBufferPointer) -> [UInt8]? {
