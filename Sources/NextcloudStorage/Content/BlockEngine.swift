@@ -139,7 +139,8 @@ final class BlockEngine {
     let encoded = unsafe (base + Place.encoded).assumingMemoryBound(to: UInt8.self)
     let unpadded = unsafe (base + Place.unpadded).assumingMemoryBound(to: UInt8.self)
     var count = Self.modulusLimit
-    guard unsafe EVP_PKEY_decrypt(context.pointer, encoded, &count, shareKey, shareKey.count) == 1, count == modulus else {
+    guard unsafe EVP_PKEY_decrypt(context.pointer, encoded, &count, shareKey, shareKey.count) == 1, count == modulus
+    else {
       return []
     }
     let size = Int32(clamping: modulus)

@@ -26,4 +26,25 @@ package struct ContentExpectation: Equatable, Sendable {
     self.isVersion = isVersion
     self.highestVersion = highestVersion
   }
+
+  /// What a row says.
+  ///
+  /// - Parameters:
+  ///   - isObject: whether the file is an object of primary object storage, whose row has the object's own length as `size`.
+  ///   - name: without folders, version and trash suffixes.
+  package init(row: FileRow, isObject: Bool, name: String, isVersion: Bool, highestVersion: Int64 = 100) {
+    var sizes = [row.size]
+    if row.encrypted != 0 {
+      let plain = row.unencryptedSize ?? 0
+      if plain > 0 {
+        sizes = isObject || plain == row.size ? [plain] : [plain, row.size]
+      } else if isObject, row.size == Int64(ContentHeader.blockCount) {
+        // A header and nothing else: 0 stands for an empty file here, and for "not kept" elsewhere.
+        sizes = [0]
+      }
+    }
+    self.init(
+      version: row.encrypted, plainSizes: sizes, checksum: row.checksum, name: name, isVersion: isVersion,
+      highestVersion: highestVersion)
+  }
 }

@@ -44,11 +44,11 @@ struct ContentHeader: Equatable {
   /// - Parameter bytes: the first 8192 bytes of the file, or all of a shorter one.
   static func recognise(_ bytes: RawSpan) -> Recognition {
     let head = bytes.extracting(0..<min(bytes.byteCount, blockCount))
-    let fill = dashes(in: head)
     guard head.starts(with: "HBEGIN:"), let end = endOfFields(head),
       let text = head.extracting(7..<max(7, end - 5)).text()
-    else { return recogniseDamaged(head, fill: fill) }
+    else { return recogniseDamaged(head, fill: dashes(in: head, from: 0)) }
     let padding = head.byteCount - end
+    let fill = dashes(in: head, from: end)
     // A header is mostly padding. A text that begins like one, and a header that was printed into a file, are not.
     guard padding == 0 || fill * 10 >= padding * 9 else { return .lookalike }
     guard var header = parse(text) else { return .damaged(because: "its fields are damaged") }
@@ -72,9 +72,9 @@ struct ContentHeader: Equatable {
     return nil
   }
 
-  private static func dashes(in head: RawSpan) -> Int {
+  private static func dashes(in head: RawSpan, from start: Int) -> Int {
     var count = 0
-    for index in 0..<head.byteCount where head.byte(index) == 0x2d { count += 1 }
+    for index in start..<max(start, head.byteCount) where head.byte(index) == 0x2d { count += 1 }
     return count
   }
 

@@ -81,22 +81,28 @@ enum SampleContent {
       of: "oc_filecache",
       columns: ["storage", "path", "encrypted", "size", "unencrypted_size", "checksum", "fileid"]
     ) { row in
-      if let storage = row[0].integer, let id = storages[storage], let path = row[1].text { rows["\(id)|\(path)"] = row }
+      if let storage = row[0].integer, let id = storages[storage], let path = row[1].text {
+        rows["\(id)|\(path)"] = row
+      }
       return true
     }
     return rows
   }
 
-  static func expectation(_ row: [SnapshotValue]?, path: String, isVersion: Bool) -> ContentExpectation {
+  static func expectation(
+    _ row: [SnapshotValue]?, path: String, isVersion: Bool, isObject: Bool = false
+  ) -> ContentExpectation {
     let last = path.split(separator: "/").last.map(String.init) ?? path
     var name = last
     for mark in [".d1", ".v1"] {
       if let range = name.range(of: mark, options: .backwards) { name = String(name[..<range.lowerBound]) }
     }
     guard let row else { return ContentExpectation(name: name, isVersion: isVersion) }
-    let plain = row[4].integer.flatMap { $0 > 0 ? $0 : nil } ?? row[3].integer ?? -1
-    return ContentExpectation(
-      version: row[2].integer, plainSizes: [plain], checksum: row[5].text, name: name, isVersion: isVersion)
+    let file = FileRow(
+      fileID: row[6].integer ?? 0, storage: row[0].integer ?? 0, path: path, size: row[3].integer ?? -1,
+      unencryptedSize: row[4].integer, encrypted: row[2].integer ?? 0, modified: 0, checksum: row[5].text,
+      isFolder: false)
+    return ContentExpectation(row: file, isObject: isObject, name: name, isVersion: isVersion)
   }
 
   /// Where the keys of a file below `data/<uid>` lie, below `files_encryption/keys`.
@@ -186,7 +192,9 @@ enum SampleContent {
     return SampleFile(
       name: "\(user)/\(path)", bytes: try bytes(content), expected: plaintext,
       keys: shareKeys.isEmpty ? [] : [FileKeyFiles(folder: prefix, shareKeys: shareKeys, fileKey: nil)],
-      expectation: expectation(rows["object::user:\(user)|\(path)"], path: path, isVersion: isVersion))
+      expectation: expectation(
+        rows["object::user:\(user)|\(path)"], path: path, isVersion: isVersion,
+        isObject: true))
   }
 
   /// The key pairs of object storage, which are objects too.
