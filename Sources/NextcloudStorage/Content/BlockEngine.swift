@@ -232,6 +232,22 @@ final class BlockEngine {
     return algorithm
   }
 
+  /// Adds a file key that is known, for worked examples.
+  func addForTests(_ key: [UInt8]) -> Int? {
+    guard (1...Self.longestKey).contains(key.count) else { return nil }
+    return unsafe key.withUnsafeBytes { bytes in unsafe bytes.baseAddress.flatMap { unsafe add($0, bytes.count) } }
+  }
+
+  /// RC4 with a key of 16 bytes, for worked examples.
+  func rc4ForTests(key: [UInt8], _ data: [UInt8]) -> [UInt8] {
+    guard key.count == 16 else { return [] }
+    var output = [UInt8](repeating: 0, count: data.count)
+    unsafe output.withUnsafeMutableBufferPointer { output in
+      if let start = output.baseAddress { unsafe rc4(key: key, data, into: start) }
+    }
+    return output
+  }
+
   // MARK: Blocks
 
   /// Whether the signature of a block in the input fits a version and a position.

@@ -101,7 +101,9 @@ package final class ContentExaminer {
   private func examineSalvage(
     _ file: OpenContent<some ContentSource>, because: String, _ keys: (Int) throws -> FileKeyFiles?
   ) throws -> ContentResult {
-    var header = ContentHeader.salvage
+    let count = Int(min(file.source.size, Int64(ContentHeader.blockCount)))
+    let place = try file.ensure(in: engine, at: 0, count: count)
+    var header = engine.withInput(place..<(place + count)) { ContentHeader.salvage($0) }
     header.add(problem: "the header is damaged: \(because)")
     return try examineEncrypted(file, header, start: ContentHeader.blockCount, keys)
   }

@@ -38,8 +38,18 @@ struct ContentHeader: Equatable {
     self.saysSigned = saysSigned
   }
 
-  /// What today's releases write, for content whose header is damaged.
-  static let salvage = ContentHeader(cipher: .aes256CTR, isBinary: nil, saysSigned: true)
+  /// The likeliest meaning of a header that is damaged: the cipher whose name is best preserved in it, else today's.
+  static func salvage(_ bytes: RawSpan) -> ContentHeader {
+    var best = (cipher: LibCrypto.Cipher.aes256CTR, distance: 4)
+    for cipher in LibCrypto.Cipher.allCases where cipher != .aes128CBC {
+      let name = Array(cipher.rawValue.utf8)
+      for offset in 0..<max(0, min(bytes.byteCount, 256) - name.count) {
+        let distance = name.indices.filter { bytes.byte(offset + $0) != name[$0] }.count
+        if distance < best.distance { best = (cipher, distance) }
+      }
+    }
+    return ContentHeader(cipher: best.cipher, isBinary: nil, saysSigned: true)
+  }
 
   /// - Parameter bytes: the first 8192 bytes of the file, or all of a shorter one.
   static func recognise(_ bytes: RawSpan) -> Recognition {

@@ -15,7 +15,8 @@ struct FileType: Equatable {
   }
 
   private static let zipped = [
-    "zip", "docx", "xlsx", "pptx", "odt", "ods", "odp", "odg", "ott", "ots", "otp", "otg", "epub", "jar", "apk", "docm", "xlsm", "pptm",
+    "zip", "docx", "xlsx", "pptx", "odt", "ods", "odp", "odg", "ott", "ots", "otp", "otg", "epub", "jar", "apk", "docm",
+    "xlsm", "pptm",
   ]
   private static let magics: [Magic] = [
     Magic(name: "jpeg", offset: 0, bytes: "\u{FF}\u{D8}\u{FF}", extensions: ["jpg", "jpeg"]),
