@@ -94,9 +94,9 @@ extension BackupLayout {
     let rows = try Row.fetchAll(
       db,
       sql: """
-        SELECT * FROM (SELECT fileid, path FROM backup_object WHERE class = 2 AND fileid < ?1 ORDER BY fileid DESC LIMIT ?2)
-        UNION ALL
-        SELECT * FROM (SELECT fileid, path FROM backup_object WHERE class = 2 AND fileid > ?1 ORDER BY fileid LIMIT ?2)
+        SELECT fileid, path FROM (
+          SELECT * FROM (SELECT * FROM backup_object WHERE class = 2 AND fileid < ?1 ORDER BY fileid DESC LIMIT ?2)
+          UNION ALL SELECT * FROM (SELECT * FROM backup_object WHERE class = 2 AND fileid > ?1 ORDER BY fileid LIMIT ?2))
         ORDER BY abs(fileid - ?1), fileid LIMIT ?2
         """, arguments: [fileID, 2 * KeyLookup.candidateLimit])
     return rows.map { row in
