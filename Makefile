@@ -8,6 +8,9 @@ DEBUG_TOOL   = $(shell $(SWIFT) build --show-bin-path)/provenkey
 RELEASE_FLAGS := -c release --static-swift-stdlib $(BUILD_FLAGS)
 PREFIX      ?= /usr/local
 
+# Where the Swift tests write reports for the tests that look at them with a browser.
+SAMPLE_REPORTS := $(CURDIR)/.build/sample-reports
+
 .PHONY: help install-needs build test lint demo release install bench clean
 
 help:
@@ -32,8 +35,10 @@ lint:
 
 test: install-needs lint
 	$(SWIFT) build $(BUILD_FLAGS) --build-tests
-	$(SWIFT) test $(BUILD_FLAGS) --skip-build
+	rm -rf $(SAMPLE_REPORTS) && mkdir -p $(SAMPLE_REPORTS)
+	PROVENKEY_SAMPLE_REPORTS=$(SAMPLE_REPORTS) $(SWIFT) test $(BUILD_FLAGS) --skip-build
 	PROVENKEY=$(DEBUG_TOOL) $(PYTHON) -m pytest -q -n auto --dist worksteal Tests/CommandLine Tests/Rescue
+	PROVENKEY=$(DEBUG_TOOL) PROVENKEY_SAMPLE_REPORTS=$(SAMPLE_REPORTS) $(PYTHON) -m pytest -q -n auto Tests/Reports
 
 release: install-needs
 	$(SWIFT) build $(RELEASE_FLAGS) --product provenkey

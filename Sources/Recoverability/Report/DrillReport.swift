@@ -83,7 +83,8 @@ package struct DrillReport: Encodable, Sendable {
     /// `user`, `storage`, `kind` or `format`.
     package var dimension: String
     package var name: String
-    package var population: Int
+    /// Nil for formats, of which only those of the tested files are known.
+    package var population: Int?
     package var tested: Int
     package var failed: Int
     package var unknown: Int

@@ -47,15 +47,15 @@ package struct DrillScreen {
       text += ": \(Quantity.grouped(files.held)) hold, \(Quantity.grouped(files.failed)) fail, "
       text += "\(Quantity.grouped(files.unknown)) unknown"
     }
-    return text + "; \(report.levelText)"
+    return text + (report.level.map { "; level \($0) of proof" } ?? "")
   }
 
   private var next: [String] {
     let steps = report.nextSteps
     guard let first = steps.first else { return [] }
     var lines = row("next", first, most: 2)
-    if steps.count > 1 { lines += row("", steps[1], most: 2) }
-    if steps.count > 2 { lines += row("", "and \(Quantity.grouped(steps.count - 2)) more, see the details", most: 1) }
+    let others = steps.count > 2 ? " (and \(Quantity.grouped(steps.count - 2)) more, see the details)" : ""
+    if steps.count > 1 { lines += row("", steps[1] + others, most: 2) }
     return lines
   }
 
@@ -74,8 +74,17 @@ package struct DrillScreen {
     }
     var chosen = Set<Int>()
     var left = room
-    for word in ["fails", "unknown", "holds"] {
-      for (index, row) in rows.enumerated() where row.word == word {
+    // What holds: first one finding of each group, then the others.
+    var leads = Set<Int>()
+    for group in Finding.Group.allCases {
+      if let lead = rows.firstIndex(where: { $0.group == group }) { leads.insert(lead) }
+    }
+    let ranks: [(Int, String) -> Bool] = [
+      { $1 == "fails" }, { $1 == "unknown" }, { $1 == "holds" && leads.contains($0) },
+      { $1 == "holds" && !leads.contains($0) },
+    ]
+    for belongs in ranks {
+      for (index, row) in rows.enumerated() where belongs(index, row.word) {
         // A line is kept for saying how many more there are.
         let reserve = chosen.count + 1 == rows.count ? 0 : 1
         guard row.lines.count + reserve <= left else { continue }

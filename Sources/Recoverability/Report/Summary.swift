@@ -1,9 +1,10 @@
 extension DrillReport {
   /// The verdict in one sentence, the first thing that a person reads.
   package static func summary(of findings: [Finding]) -> String {
+    guard !findings.isEmpty else { return "Nobody can say yet: nothing was looked at" }
     let verdict = findings.reduce(Verdict.holds) { $0.worse($1.verdict) }
     let decisive = findings.inReadingOrder.filter { $0.verdict.word == verdict.word }
-    let others = decisive.count > 1 ? " (and \(Quantity.grouped(decisive.count - 1)) more)" : ""
+    let others = decisive.count > 1 ? " (and \(Quantity.grouped(decisive.count - 1)) more, below)" : ""
     switch verdict {
     case .holds: return "A restore would work."
     case .fails: return "A restore would fail: \(decisive.first?.what ?? "")\(others)"

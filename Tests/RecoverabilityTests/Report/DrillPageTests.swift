@@ -41,7 +41,7 @@ import Testing
   @Test func whatIsSaidIsThere() throws {
     let page = try page("fails")
     #expect(page.contains("<h1>A restore would fail: the snapshot is older than 14 of the files checked"))
-    #expect(page.contains("take the snapshot after the file copy, then run the drill again"))
+    #expect(page.contains("<li>Take the snapshot after the file copy, then run the drill again"))
     #expect(page.contains("signed as version 4, the snapshot says 3"))
     #expect(page.contains("newer than the snapshot"))
     #expect(page.contains("aria-label=\"290 hold, 17 fail, 2 unknown\""))

@@ -131,6 +131,7 @@ enum SampleReports {
   static var nothing: DrillReport {
     var report = report([])
     report.level = nil
+    report.verdict = "unknown"
     report.files = .init(
       population: 0, tested: 0, held: 0, failed: 0, unknown: 0, bytesRead: 0, seconds: 0, byStatus: [:], strata: [],
       problems: [], problemsLeftOut: 0)
@@ -185,13 +186,15 @@ enum SampleReports {
       files: .init(
         population: 12_345, tested: 309, held: 309, failed: 0, unknown: 0, bytesRead: 1_203_442_112, seconds: 14.2,
         byStatus: ["verified": 303, "plain": 6],
-        strata: [
+        strata: ([
           ("user", "alice", 8_000, 210), ("user", "bob", 4_300, 97), ("user", "carol", 45, 2),
           ("storage", "home of alice", 8_000, 210), ("storage", "home of bob", 4_300, 97),
           ("storage", "team folder Büro", 45, 2),
           ("kind", "file", 9_000, 260), ("kind", "version", 3_000, 41), ("kind", "trash", 345, 8),
-          ("format", "AES-256-CTR, binary, signed", 0, 303), ("format", "AES-256-CFB, base64, signed", 0, 6),
-        ].map { .init(dimension: $0.0, name: $0.1, population: $0.2, tested: $0.3, failed: 0, unknown: 0) },
+          ("format", "AES-256-CTR, binary, signed", nil, 303), ("format", "AES-256-CFB, base64, signed", nil, 6),
+        ] as [(String, String, Int?, Int)]).map {
+          .init(dimension: $0.0, name: $0.1, population: $0.2, tested: $0.3, failed: 0, unknown: 0)
+        },
         problems: [], problemsLeftOut: 0),
       sample: draw(failures: 0, unknown: 0),
       notTested: ["12,036 of 12,345 files", "whether Nextcloud starts with what is restored"])

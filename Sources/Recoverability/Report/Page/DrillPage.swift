@@ -72,13 +72,14 @@ package struct DrillPage {
   private var next: Markup {
     let steps = report.nextSteps
     guard !steps.isEmpty else {
+      let word: Markup = report.verdictWord == "holds" ? "Nothing now. Rehearse" : "Read what was found, and rehearse"
       return """
-        <section><h2>What to do next</h2><p>Nothing now. Rehearse again after each change of the server or the backup, \
-        and at least once a quarter.</p></section>
+        <section><h2>What to do next</h2><p>\(word) again after each change of the server or the backup, and at least once \
+        a quarter.</p></section>
         """
     }
     return """
-      <section><h2>What to do next</h2><ol class="steps">\(steps.marked { "<li>\($0)</li>" })</ol></section>
+      <section><h2>What to do next</h2><ol class="steps">\(steps.marked { "<li>\(sentence($0))</li>" })</ol></section>
       """
   }
 
@@ -99,6 +100,7 @@ package struct DrillPage {
 
   private func finding(_ finding: Finding) -> Markup {
     let because = finding.verdict.because.map { $0 == finding.what ? Markup.empty : "<p class=\"soft\">\($0)</p>" }
+    let hint: Markup = finding.hint.map { "<p class=\"todo\">\(sentence($0))</p>" } ?? .empty
     let examples: Markup =
       finding.examples.isEmpty
       ? .empty
@@ -107,8 +109,13 @@ package struct DrillPage {
       \(more(than: finding.examples.count, of: finding.count))</ul>
       """
     return """
-      <li>\(pill(finding.verdict.word))<p>\(finding.what)</p>\(because ?? .empty)\(examples)</li>
+      <li>\(pill(finding.verdict.word))<p>\(finding.what)</p>\(because ?? .empty)\(hint)\(examples)</li>
       """
+  }
+
+  /// With a capital, as in a list on a page.
+  private func sentence(_ text: String) -> String {
+    text.prefix(1).uppercased() + text.dropFirst()
   }
 
   private func more(than shown: Int, of count: Int?) -> Markup {
@@ -124,7 +131,7 @@ package struct DrillPage {
   private var notTested: Markup {
     guard !report.notTested.isEmpty else { return .empty }
     return """
-      <section><h2>What was not tested</h2><ul class="steps">\(report.notTested.marked { "<li>\($0)</li>" })</ul></section>
+      <section><h2>What was not tested</h2><ul class="steps">\(report.notTested.marked { "<li>\(sentence($0))</li>" })</ul></section>
       """
   }
 }

@@ -12,7 +12,7 @@ extension DrillPage {
       ? ""
       : """
       <p class="soft">\(sample.drawn) of \(Quantity.files(sample.of)) were drawn at random; \(sample.failures) of them failed\
-      \(sample.unknown > 0 ? ", \(Quantity.grouped(sample.unknown)) could not be told and count as failures" : ""). \
+      \(sample.unknown > 0 ? ", \(Quantity.grouped(sample.unknown)) could not be told and counted as failures" : ""). \
       \(sample.always) more were tested in any case and do not count for this.</p>
       """
     return """
@@ -72,12 +72,14 @@ extension DrillPage {
     let dimensions = [("user", "Users"), ("storage", "Storages"), ("kind", "Kinds"), ("format", "Formats")]
     let tables = dimensions.map { dimension, title -> Markup in
       let strata = report.files.strata.filter { $0.dimension == dimension }
-        .sorted { ($1.failed, $1.unknown, $1.population, $0.name) < ($0.failed, $0.unknown, $0.population, $1.name) }
+        .sorted {
+          ($1.failed, $1.unknown, $1.population ?? 0, $0.name) < ($0.failed, $0.unknown, $0.population ?? 0, $1.name)
+        }
       guard !strata.isEmpty else { return .empty }
       let left = strata.count - min(strata.count, Self.stratumLimit)
       let rest: Markup = left > 0 ? "<tr><td colspan=\"3\" class=\"soft\">and \(left) more</td></tr>" : .empty
       return """
-        <table><caption>\(title)</caption><thead><tr><th scope="col">name</th><th scope="col" class="draws">share tested</th>\
+        <table class="covers"><caption>\(title)</caption><thead><tr><th scope="col">name</th><th scope="col" class="draws">\(dimension == "format" ? "how they came out" : "share tested")</th>\
         <th scope="col" class="number">tested</th></tr></thead>\
         <tbody>\(strata.prefix(Self.stratumLimit).marked(row))\(rest)</tbody></table>
         """
@@ -90,11 +92,14 @@ extension DrillPage {
 
   private func row(_ stratum: DrillReport.Stratum) -> Markup {
     let held = max(0, stratum.tested - stratum.failed - stratum.unknown)
-    let counts = "\(Quantity.grouped(stratum.tested)) of \(Quantity.grouped(stratum.population))"
+    // How many files have a format is known only of those that were tested.
+    let population = max(stratum.population ?? stratum.tested, stratum.tested)
+    let counts =
+      Quantity.grouped(stratum.tested) + (stratum.population == nil ? "" : " of \(Quantity.grouped(population))")
     let bar = PageDrawings.bar(
       [
         ("holds", held), ("fails", stratum.failed), ("unknown", stratum.unknown),
-        ("rest", max(0, stratum.population - stratum.tested)),
+        ("rest", population - stratum.tested),
       ], meaning: "\(counts) tested, \(stratum.failed) failed", isThin: true)
     let failed: Markup = stratum.failed > 0 ? "<br><span class=\"bad\">\(stratum.failed) failed</span>" : .empty
     let unknown: Markup = stratum.unknown > 0 ? "<br><span class=\"unsure\">\(stratum.unknown) unknown</span>" : .empty

@@ -1,6 +1,6 @@
 /// The style sheet of the page: one column on a phone, light and dark, and ink-saving on paper.
 enum PageStyle {
-  static let sheet: Markup = """
+  static let sheet: Markup = #"""
     :root{color-scheme:light dark;--ink:#1c2126;--soft:#59636e;--paper:#fff;--ground:#f3f4f6;--line:#d8dde3;
     --holds:#17753f;--holds-soft:#e2f3e8;--fails:#b3261e;--fails-soft:#fce8e6;--unknown:#8a5300;--unknown-soft:#fdf1d8;
     --rest:#d3d9e0;--on:#fff}
@@ -42,6 +42,7 @@ enum PageStyle {
     .pill.fails{color:var(--fails);background:var(--fails-soft)}
     .pill.unknown{color:var(--unknown);background:var(--unknown-soft)}
     code{font:.85em/1.45 ui-monospace,SFMono-Regular,Menlo,"DejaVu Sans Mono",monospace}
+    .todo::before{content:"\2192\00a0";color:var(--soft)}
     .examples{list-style:none;padding:.25rem 0 0;font-size:.9rem;color:var(--soft)}
     .examples li{display:block}
     .bar{display:block;width:100%;height:1.25rem;border-radius:6px;overflow:hidden}
@@ -49,15 +50,15 @@ enum PageStyle {
     .legend{list-style:none;padding:0;margin-top:.6rem;display:flex;flex-wrap:wrap;gap:.25rem 1.25rem}
     .legend svg{width:.8rem;height:.8rem;margin-right:.4rem;vertical-align:-.08rem}
     .squares{display:block;width:100%;max-width:40rem;height:auto}
-    .bound{display:grid;gap:1rem}.bound .said{font-size:1.05rem;font-weight:600}
+    .bound{display:grid;gap:1rem}.bound h2{margin:0}.bound .said{font-size:1.05rem;font-weight:600}
     table{border-collapse:collapse;width:100%;font-size:.95rem}
     caption{text-align:left;font-weight:600;padding:.9rem 0 .25rem}
     th{font-weight:500;font-size:.85rem;text-align:left}
     th,td{padding:.3rem .75rem .3rem 0;vertical-align:baseline;border-top:1px solid var(--line)}
     thead th{border-top:0}
-    tr>:last-child{padding-right:0}
+    tr>:last-child{padding-right:0}.covers{table-layout:fixed}.covers .number{width:8.5rem}
     .number{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
-    .draws{width:30%;min-width:4.5rem;vertical-align:middle}
+    .draws{width:30%;vertical-align:middle}
     tbody th{font-size:inherit;color:var(--ink);font-weight:400}
     .bad{color:var(--fails);font-weight:600}.unsure{color:var(--unknown);font-weight:600}
     .problems{list-style:none;padding:0}
@@ -72,15 +73,16 @@ enum PageStyle {
     .verdict svg{width:2.25rem;height:2.25rem}
     .findings li,.problems li{grid-template-columns:1fr;gap:.2rem}
     .findings li>:not(.pill),.problems li>:not(.pill){grid-column:1}.pill{justify-self:start}
+    .covers .number{width:6.6rem}.draws{width:25%}th,td{padding-right:.5rem}
     .facts{grid-template-columns:1fr;gap:0}.facts dd+dt{margin-top:.5rem}}
     @media print{:root{color-scheme:light;--ink:#000;--soft:#444;--paper:#fff;--ground:#fff;--line:#bbb;--holds:#17753f;
     --holds-soft:#e2f3e8;--fails:#b3261e;--fails-soft:#fce8e6;--unknown:#8a5300;--unknown-soft:#fdf1d8;--rest:#d3d9e0;
     --on:#fff}
-    body{font-size:10.5pt}main{max-width:none;padding:0}section{padding:.6rem 0;border:0;border-top:1px solid var(--line);
+    html{font-size:10.5pt}body{font-size:1rem;background:none}main{max-width:none;padding:0}section{padding:.6rem 0;border:0;border-top:1px solid var(--line);
     border-radius:0}
     *{-webkit-print-color-adjust:exact;print-color-adjust:exact}
-    h2,caption{break-after:avoid}.findings li,.problems li,tr,.bound,.verdict{break-inside:avoid}
+    h2,h3,caption,summary{break-after:avoid}.findings li,.problems li,tr,.bound,.verdict{break-inside:avoid}
     details::details-content{content-visibility:visible;display:block}
     @page{margin:16mm}}
-    """
+    """#
 }
