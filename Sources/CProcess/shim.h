@@ -1,6 +1,8 @@
 #pragma once
 // Calls of the system that Swift cannot import, because they take a variable number of arguments.
+#include <fcntl.h>
 #include <malloc.h>
+#include <spawn.h>
 #include <sys/prctl.h>
 
 // Forbids other processes of the same user to trace or read this one, and the kernel to dump it. 0 on success.
@@ -28,4 +30,16 @@ static inline int file_system_synchronize(int descriptor) {
 // Has free() overwrite what it gives back (glibc, mallopt(3), M_PERTURB). 1 on success.
 static inline int process_overwrite_freed_memory(void) {
   return mallopt(M_PERTURB, 0x5a);
+}
+
+// A pipe that no other program inherits: reading end, writing end (glibc declares pipe2 for _GNU_SOURCE only). 0 on success.
+static inline int process_pipe(int ends[2]) {
+  extern int pipe2(int *, int);
+  return pipe2(ends, O_CLOEXEC);
+}
+
+// Has a program that is about to be started inherit no descriptor from FIRST on (glibc 2.34). 0 on success.
+static inline int process_close_from(posix_spawn_file_actions_t *actions, int first) {
+  extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *, int);
+  return posix_spawn_file_actions_addclosefrom_np(actions, first);
 }

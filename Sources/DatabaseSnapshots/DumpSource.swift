@@ -22,9 +22,9 @@ final class PlainSource: DumpSource {
   let bytesTotal: Int64
   let fault: SnapshotFault? = nil
 
-  init(_ path: FilePath) throws(SnapshotError) {
-    file = try FileBytes(path)
+  init(_ file: consuming FileBytes) {
     bytesTotal = file.size
+    self.file = file
   }
 
   func read(into buffer: UnsafeMutableRawBufferPointer) throws(SnapshotError) -> Int {
@@ -41,6 +41,8 @@ final class PlainSource: DumpSource {
   private let archive: OpaquePointer
   private(set) var fault: SnapshotFault?
   private var hasEnded = false
+  /// What libarchive has decompressed and not handed on; its own memory, until it is asked for more.
+  private var block = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
 
   var bytesTotal: Int64 { file.size }
   var bytesDone: Int64 { unsafe min(archive_filter_bytes(archive, -1), file.size) }
@@ -67,17 +69,25 @@ final class PlainSource: DumpSource {
   deinit { unsafe archive_read_free(archive) }
 
   func read(into buffer: UnsafeMutableRawBufferPointer) throws(SnapshotError) -> Int {
-    if hasEnded { return 0 }
-    while true {
-      let count = unsafe archive_read_data(archive, buffer.baseAddress, buffer.count)
-      if count > 0 { return count }
-      if count == Int(ARCHIVE_RETRY) { continue }
-      if count == Int(ARCHIVE_WARN) { continue }
-      if count < 0 { end() }
-      hasEnded = true
-      try file.requireUnchanged()
-      return 0
+    // Block by block: `archive_read_data` would keep what it has got when the stream breaks off.
+    while unsafe block.isEmpty {
+      if hasEnded { return 0 }
+      var start: UnsafeRawPointer?
+      var count = 0
+      var offset: Int64 = 0
+      let code = unsafe archive_read_data_block(archive, &start, &count, &offset)
+      if code == ARCHIVE_OK || code == ARCHIVE_WARN {
+        unsafe block = UnsafeRawBufferPointer(start: start, count: start == nil ? 0 : count)
+      } else if code != ARCHIVE_RETRY {
+        if code != ARCHIVE_EOF { end() }
+        hasEnded = true
+        try file.requireUnchanged()
+      }
     }
+    let count = unsafe min(block.count, buffer.count)
+    unsafe buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: block[..<count]))
+    unsafe block = UnsafeRawBufferPointer(rebasing: block[count...])
+    return count
   }
 
   private func end() {

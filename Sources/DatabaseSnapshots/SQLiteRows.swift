@@ -9,6 +9,7 @@ extension SQLiteSnapshot {
   ) throws -> SnapshotReader.Outcome {
     var outcome = SnapshotReader.Outcome()
     outcome.tables = try tables()
+    if let fault { outcome.faults.append(fault) }
     do throws(SnapshotError) {
       try checkIntegrity()
     } catch {

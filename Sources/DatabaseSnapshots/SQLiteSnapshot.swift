@@ -12,7 +12,8 @@ package final class SQLiteSnapshot {
   /// In bytes, of the file itself.
   let size: Int64
   private let queue: DatabaseQueue
-  private let copy: PrivateCopy?
+  /// What ended it too early below a compression.
+  let fault: SnapshotFault?
 
   /// - Throws: `SnapshotError`: unreadable, not SQLite, cut off, damaged, or no room for a private copy.
   package convenience init(_ path: FilePath) throws(SnapshotError) {
@@ -25,23 +26,37 @@ package final class SQLiteSnapshot {
     self.path = path
     size = file.size
     appliedLog = !file.sidecars.isEmpty
+    if file.compression != .none {
+      let source = try DecompressingSource(path)
+      queue = try Self.open(try PrivateCopy(of: path, source), name: path)
+      fault = source.fault
+      return
+    }
+    fault = nil
     if file.sidecars.isEmpty {
       let uri = Self.immutableURI(path)
       if let queue = try? Self.open(uri, readOnly: true, name: path) {
-        (self.queue, copy) = (queue, nil)
+        self.queue = queue
         return
       }
     }
     // Also where SQLite was built without URI names.
-    let copy = try PrivateCopy(of: path, sidecars: file.sidecars)
-    queue = try Self.open(copy.file.string, readOnly: false, name: path)
-    self.copy = copy
+    queue = try Self.open(try PrivateCopy(of: path, sidecars: file.sidecars), name: path)
+  }
+
+  /// Opens a copy and takes its name away: once the log was read, SQLite opens no file by name any more.
+  private static func open(_ copy: PrivateCopy, name: FilePath) throws(SnapshotError) -> DatabaseQueue {
+    let queue = try open(copy.file.string, readOnly: false, name: name)
+    copy.unlink()
+    return queue
   }
 
   private static func open(_ path: String, readOnly: Bool, name: FilePath) throws(SnapshotError) -> DatabaseQueue {
     var configuration = Configuration()
     configuration.readonly = readOnly
     configuration.label = "snapshot"
+    // In this mode the index of the log is in memory, and the log stays open.
+    if !readOnly { configuration.prepareDatabase { try $0.execute(sql: "PRAGMA locking_mode = EXCLUSIVE") } }
     do {
       let queue = try DatabaseQueue(path: path, configuration: configuration)
       // Reads the schema, which an SQLite file that is none or damaged at the start does not survive.

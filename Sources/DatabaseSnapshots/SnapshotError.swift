@@ -16,6 +16,10 @@ package enum SnapshotError: Error, Equatable {
   case noSuchTable(FilePath, String)
   /// One row needs more memory than anything of Nextcloud's does; the limit for a value in bytes.
   case valueTooLong(FilePath, limit: Int)
+  /// The program pg_restore, without which this cannot be read, is missing, too old, or cannot be started.
+  case restoreProgram(FilePath, String)
+  /// A dump in PostgreSQL's directory format where a file is needed.
+  case isFolder(FilePath)
   /// A private copy that has to be made cannot be made.
   case noPrivateCopy(FilePath, String)
 
@@ -30,6 +34,8 @@ package enum SnapshotError: Error, Equatable {
     case .changedWhileReading(let path): "\(path) changed while it was read"
     case .noSuchTable(let path, let what): "\(path) has no \(what)"
     case .valueTooLong(let path, let limit): "\(path) has a value of more than \(limit >> 20) MiB"
+    case .restoreProgram(let path, let why): "cannot read \(path): \(why)"
+    case .isFolder(let path): "\(path) is a dump in directory format, and a snapshot that is sealed must be one file"
     case .noPrivateCopy(let path, let why): "cannot copy \(path) to read it: \(why)"
     }
   }
@@ -43,6 +49,9 @@ package enum SnapshotError: Error, Equatable {
     case .changedWhileReading: "make a copy with `sqlite3 FILE \".backup COPY\"` or a dump, and name that"
     case .noSuchTable: "is it a snapshot of this instance?"
     case .valueTooLong: "is it a dump of a Nextcloud's database?"
+    case .restoreProgram:
+      "install Debian's postgresql-client, release 12 or newer; or take the dump with pg_dump --format=plain"
+    case .isFolder: "take it with pg_dump --format=custom"
     case .noPrivateCopy:
       "make room, or set TMPDIR to a folder with room; or take the snapshot with `sqlite3 FILE .backup`"
     }

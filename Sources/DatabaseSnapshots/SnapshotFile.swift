@@ -17,6 +17,10 @@ package enum SnapshotEngine: String, Codable, Sendable, CaseIterable {
   case postgresqlPlain = "postgresql-plain"
   /// What `pg_dump -Fc` writes.
   case postgresqlCustom = "postgresql-custom"
+  /// What `pg_dump -Ft` writes.
+  case postgresqlTar = "postgresql-tar"
+  /// What `pg_dump -Fd` writes: a folder.
+  case postgresqlDirectory = "postgresql-directory"
   /// What `.dump` of the program `sqlite3` writes: SQL.
   case sqliteDump = "sqlite-dump"
 }
@@ -52,6 +56,7 @@ package struct SnapshotFile: Equatable, Sendable {
   /// - Throws: `SnapshotError`; `.notASnapshot` when it is nothing known, `.truncated` for an SQLite file that is shorter
   ///   than its header says.
   package static func recognise(_ path: FilePath) throws(SnapshotError) -> SnapshotFile {
+    if let folder = try PostgresFolder.recognise(path) { return folder }
     let file = try FileBytes(path)
     let head = try file.bytes(at: 0, count: 8192)
     if let compression = compression(of: head) {
@@ -71,9 +76,9 @@ package struct SnapshotFile: Equatable, Sendable {
         path: path, engine: .sqlite, compression: .none, size: file.size, modified: file.modified,
         isComplete: header.expectedSize.map { file.size >= $0 }, sidecars: sidecars)
     }
-    if head.starts(with: Array("PGDMP".utf8)) {
+    if let archive = postgresArchive(head) {
       return SnapshotFile(
-        path: path, engine: .postgresqlCustom, compression: .none, size: file.size, modified: file.modified,
+        path: path, engine: archive, compression: .none, size: file.size, modified: file.modified,
         isComplete: nil, sidecars: [])
     }
     let tail = try file.bytes(at: max(0, file.size - 4096), count: 4096)
@@ -91,6 +96,7 @@ package struct SnapshotFile: Equatable, Sendable {
   package static func sha256<Failure: Error>(
     of path: FilePath, progress: (_ done: Int, _ total: Int) throws(Failure) -> Void
   ) throws -> String {
+    if try PostgresFolder.recognise(path) != nil { throw SnapshotError.isFolder(path) }
     let file = try FileBytes(path)
     var hash = SHA256()
     var offset: Int64 = 0
@@ -112,8 +118,16 @@ package struct SnapshotFile: Equatable, Sendable {
   /// What the first bytes of a file, without its compression, say about who wrote it.
   private static func engine(of head: [UInt8]) -> SnapshotEngine? {
     if SQLiteHeader(head) != nil { return .sqlite }
-    if head.starts(with: Array("PGDMP".utf8)) { return .postgresqlCustom }
+    if let archive = postgresArchive(head) { return archive }
     return DumpText(head: head, tail: [])?.engine
+  }
+
+  /// A custom archive, or a tar archive whose first member, `toc.dat`, is the table of contents.
+  private static func postgresArchive(_ head: [UInt8]) -> SnapshotEngine? {
+    let mark = Array("PGDMP".utf8)
+    if head.starts(with: mark) { return .postgresqlCustom }
+    guard head.starts(with: Array("toc.dat\0".utf8)), head.dropFirst(512).starts(with: mark) else { return nil }
+    return .postgresqlTar
   }
 
   private static func compression(of head: [UInt8]) -> SnapshotCompression? {

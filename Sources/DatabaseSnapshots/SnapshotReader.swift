@@ -43,20 +43,39 @@ package struct SnapshotReader {
     case .sqlite:
       let snapshot = try SQLiteSnapshot(file)
       return try snapshot.read(wanted: wanted, progress: progress, rows: rows)
-    case .mysql, .mariadb: return try dump(.mysql, wanted, progress, rows)
-    case .postgresqlPlain: return try dump(.postgresql, wanted, progress, rows)
-    case .sqliteDump: return try dump(.sqlite, wanted, progress, rows)
-    case .postgresqlCustom, nil: throw SnapshotError.notASnapshot(file.path)
+    case .mysql, .mariadb: return try dump(.mysql, try stream(), wanted, progress, rows)
+    case .postgresqlPlain: return try dump(.postgresql, try stream(), wanted, progress, rows)
+    case .sqliteDump: return try dump(.sqlite, try stream(), wanted, progress, rows)
+    case .postgresqlCustom, .postgresqlTar, .postgresqlDirectory: return try archive(wanted, progress, rows)
+    case nil: throw SnapshotError.notASnapshot(file.path)
     }
   }
 
+  private func stream() throws -> any DumpSource {
+    file.compression == .none ? PlainSource(try FileBytes(file.path)) : try DecompressingSource(file.path)
+  }
+
+  /// pg_restore needs a file of its own below a compression.
+  private func archive(
+    _ wanted: (String) -> WantedTable?, _ progress: Progress, _ rows: (RowBatch) throws -> Void
+  ) throws -> Outcome {
+    guard file.compression != .none else {
+      return try dump(.postgresql, try RestoreProgram(file.path, size: file.size), wanted, progress, rows)
+    }
+    let source = try DecompressingSource(file.path)
+    let copy = try PrivateCopy(of: file.path, source)
+    var outcome = try withExtendedLifetime(copy) {
+      try dump(.postgresql, try RestoreProgram(copy.file, size: file.size), wanted, progress, rows)
+    }
+    if let fault = source.fault { outcome.faults.insert(fault, at: 0) }
+    return outcome
+  }
+
   private func dump(
-    _ family: DumpDialect.Family, _ wanted: (String) -> WantedTable?, _ progress: Progress,
+    _ family: DumpDialect.Family, _ source: any DumpSource, _ wanted: (String) -> WantedTable?, _ progress: Progress,
     _ rows: (RowBatch) throws -> Void
   ) throws -> Outcome {
     let path = file.path
-    let source: any DumpSource =
-      file.compression == .none ? try PlainSource(path) : try DecompressingSource(path)
     return try withoutActuallyEscaping(wanted) { wanted in
       try withoutActuallyEscaping(progress) { progress in
         try withoutActuallyEscaping(rows) { rows in

@@ -133,7 +133,6 @@ def test_open(sealed):
     assert contents(place) == expected and not leftovers(sealed.folder)
 
 
-@pytest.mark.xfail(reason="a kill leaves the private copy of a snapshot that has a log in TMPDIR (0700)")
 def test_refresh_with_a_snapshot_that_has_a_log(bench):
     """It is read from a copy, and a copy of a database must not stay behind either."""
     instance = broken("k-uncheckpointed-wal", bench.folder / "instance")
