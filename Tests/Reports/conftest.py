@@ -1,4 +1,5 @@
-"""The fixtures of the tests of reports. PROVENKEY_SAMPLE_REPORTS names the folder that the Swift tests wrote samples to."""
+"""The fixtures of the tests of reports. PROVENKEY names the command, PROVENKEY_SAMPLE_REPORTS the
+folder that the Swift tests wrote samples to."""
 
 import os
 import pathlib
@@ -16,6 +17,8 @@ FOLDER = pathlib.Path(os.environ.get("PROVENKEY_SAMPLE_REPORTS") or pytest.exit(
 
 if {path.stem for path in FOLDER.glob("*.html")} != set(NAMES):
     pytest.exit(f"{FOLDER} does not hold the sample reports; run the Swift tests with it first", 4)
+if not os.access(os.environ.get("PROVENKEY", ""), os.X_OK):
+    pytest.exit("set PROVENKEY to the command that is to be tested", 4)
 if not shutil.which("chromium"):
     pytest.exit("chromium is not installed; run scripts/install-needs", 4)
 

@@ -28,12 +28,9 @@ package struct DrillScreen {
   /// The lines, each with its end.
   package var text: String {
     let head = wrapped(report.summary, columns, 3).map { coloured($0, report.verdictWord, isBold: true) }
-    var foot: [String] = []
-    foot += row("tested", tested, most: 2)
-    foot += row("how sure", report.sample.statement, most: 3)
+    var foot = row("tested", tested, most: 2) + row("how sure", report.sample.statement, most: 3)
     if !report.notTested.isEmpty { foot += row("not tested", report.notTested.joined(separator: "; "), most: 2) }
-    foot += next
-    foot += row("details", details, most: 2)
+    foot += next + row("details", details, most: 2)
     // The verdict, a blank line, the findings, a blank line, the rest.
     let findings = findings(room: Self.lines - head.count - foot.count - 2)
     return (head + [""] + findings + (findings.isEmpty ? [] : [""]) + foot).map { $0 + "\n" }.joined()
@@ -62,53 +59,63 @@ package struct DrillScreen {
   /// The worst findings for which there is room, in reading order.
   private func findings(room: Int) -> [String] {
     let all = report.findings.inReadingOrder
-    let rows = all.map { finding in
-      let examples = finding.examples.isEmpty ? "" : " (\(finding.examples.prefix(2).joined(separator: ", ")))"
-
-      return (
-        word: finding.verdict.word, group: finding.group,
-        lines: wrapped(
-          finding.what + (finding.verdict == .holds ? "" : examples), columns - Self.labelWidth - Self.verdictWidth,
-          finding.verdict == .holds ? 1 : 2)
-      )
-    }
-    var chosen = Set<Int>()
+    let most = all.map { $0.verdict == .holds ? 1 : 2 }
+    let lengths = zip(all, most).map { lines(of: $0, most: $1).count }
     var left = room
-    // What holds: first one finding of each group, then the others.
-    var leads = Set<Int>()
-    for group in Finding.Group.allCases {
-      if let lead = rows.firstIndex(where: { $0.group == group }) { leads.insert(lead) }
+    var chosen = Set<Int>()
+    for index in byUrgency(all) {
+      // A line is kept for saying how many more there are.
+      let reserve = chosen.count + 1 == all.count ? 0 : 1
+      guard lengths[index] + reserve <= left else { continue }
+      chosen.insert(index)
+      left -= lengths[index]
     }
-    let ranks: [(Int, String) -> Bool] = [
-      { $1 == "fails" }, { $1 == "unknown" }, { $1 == "holds" && leads.contains($0) },
-      { $1 == "holds" && !leads.contains($0) },
-    ]
-    for belongs in ranks {
-      for (index, row) in rows.enumerated() where belongs(index, row.word) {
-        // A line is kept for saying how many more there are.
-        let reserve = chosen.count + 1 == rows.count ? 0 : 1
-        guard row.lines.count + reserve <= left else { continue }
-        chosen.insert(index)
-        left -= row.lines.count
-      }
-    }
-    var lines: [String] = []
+    if chosen.count < all.count { left -= 1 }
+
+    var text: [String] = []
     var named: Finding.Group?
-    for (index, row) in rows.enumerated() where chosen.contains(index) {
-      let label = named == row.group ? "" : row.group.rawValue
-      named = row.group
-      let word = row.word == "fails" ? "FAILS" : row.word
-      for (number, line) in row.lines.enumerated() {
-        lines.append(
+    for index in chosen.sorted() {
+      let finding = all[index]
+      // What is left over lets sentences end that were cut.
+      let whole = lines(of: finding, most: most[index] + 1)
+      let isLonger = whole.count > lengths[index] && left > 0
+      if isLonger { left -= 1 }
+      let label = named == finding.group ? "" : finding.group.rawValue
+      named = finding.group
+      let word = finding.verdict.word
+      for (number, line) in (isLonger ? whole : lines(of: finding, most: most[index])).enumerated() {
+        let verdict = number > 0 ? "" : word == "fails" ? "FAILS" : word
+        text.append(
           padded(number == 0 ? label : "", Self.labelWidth)
-            + coloured(padded(number == 0 ? word : "", Self.verdictWidth), number == 0 ? row.word : "") + line)
+            + coloured(padded(verdict, Self.verdictWidth), number == 0 ? word : "")
+            + line)
       }
     }
-    if chosen.count < rows.count {
-      lines.append(
-        padded("", Self.labelWidth) + "and \(Quantity.grouped(rows.count - chosen.count)) more, see the details")
+    if chosen.count < all.count {
+      text.append(
+        padded("", Self.labelWidth) + "and \(Quantity.grouped(all.count - chosen.count)) more, see the details")
     }
-    return lines
+    return text
+  }
+
+  /// What fails, what is unknown, and of what holds first one finding of each group.
+  private func byUrgency(_ findings: [Finding]) -> [Int] {
+    var seen = Set<Finding.Group>()
+    let leads = Set(findings.indices.filter { seen.insert(findings[$0].group).inserted })
+    func rank(_ index: Int) -> Int {
+      switch findings[index].verdict {
+      case .fails: 0
+      case .unknown: 1
+      case .holds: leads.contains(index) ? 2 : 3
+      }
+    }
+    return findings.indices.sorted { (rank($0), $0) < (rank($1), $1) }
+  }
+
+  private func lines(of finding: Finding, most: Int) -> [String] {
+    let isNamed = finding.verdict != .holds && !finding.examples.isEmpty
+    let examples = isNamed ? " (\(finding.examples.prefix(2).joined(separator: ", ")))" : ""
+    return wrapped(finding.what + examples, columns - Self.labelWidth - Self.verdictWidth, most)
   }
 
   private func row(_ label: String, _ text: String, most: Int) -> [String] {

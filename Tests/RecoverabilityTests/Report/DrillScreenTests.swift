@@ -47,6 +47,16 @@ import Testing
     #expect(text.split(separator: "\n", omittingEmptySubsequences: false).count <= 24)
   }
 
+  @Test func sentencesEndWhereThereIsRoom() {
+    var report = SampleReports.holds
+    let long = "the snapshot is whole, and it says so in a sentence that is somewhat longer than one line of a terminal"
+    report.findings[3] = Finding("snapshot-complete", .snapshot, .holds, long)
+    #expect(screen(report).contains("longer than one line of a terminal") == false)
+    #expect(screen(report).replacing(/\n */, with: " ").contains(long))
+    report.findings += (0..<20).map { Finding("note-\($0)", .files, .holds, "note \($0)") }
+    #expect(screen(report).contains(" …\n"))
+  }
+
   @Test func colourIsForTerminalsAndForWhoWantsIt() {
     let coloured = DrillScreen(SampleReports.fails, isColoured: true, details: "").text
     #expect(coloured.hasPrefix("\u{1B}[1;31mA restore would fail"))
