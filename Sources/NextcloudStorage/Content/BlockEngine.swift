@@ -153,7 +153,8 @@ final class BlockEngine {
       // OpenSSL's envelope with RC4 has a key of 16 bytes.
       let envelope = Int(unsafe RSA_padding_check_PKCS1_type_2(unpadded, size, encoded, size, size))
       if envelope == 16 {
-        unsafe rc4(key: unpadded, fileKey, into: unpadded + 64)
+        let state = unsafe (base + Place.rc4).assumingMemoryBound(to: UInt8.self)
+        unsafe RC4.apply(key: unpadded, keyCount: 16, fileKey, state: state, into: unpadded + 64)
         if let slot = unsafe add(UnsafeRawPointer(unpadded + 64), fileKey.count) { added.append(slot) }
       }
     }
@@ -166,32 +167,6 @@ final class BlockEngine {
     let context = KeyContext(key)
     keyContexts[ObjectIdentifier(key)] = context
     return context
-  }
-
-  /// RC4 as it always was: no bytes dropped, the length stays. libcrypto 3 has it only with its legacy provider.
-  private func rc4(key: UnsafePointer<UInt8>, _ data: [UInt8], into output: UnsafeMutablePointer<UInt8>) {
-    let state = unsafe (base + Place.rc4).assumingMemoryBound(to: UInt8.self)
-    for index in 0..<256 { unsafe state[index] = UInt8(index) }
-    var other: UInt8 = 0
-    for index in 0..<256 {
-      unsafe other = other &+ state[index] &+ key[index % 16]
-      unsafe swap(&state[index], &state[Int(other)], if: index != Int(other))
-    }
-    var first: UInt8 = 0
-    other = 0
-    for index in 0..<data.count {
-      first = first &+ 1
-      unsafe other = other &+ state[Int(first)]
-      unsafe swap(&state[Int(first)], &state[Int(other)], if: first != other)
-      unsafe output[index] = data[index] ^ state[Int(state[Int(first)] &+ state[Int(other)])]
-    }
-  }
-
-  private func swap(_ left: UnsafeMutablePointer<UInt8>, _ right: UnsafeMutablePointer<UInt8>, if isNeeded: Bool) {
-    guard isNeeded else { return }
-    let value = unsafe left.pointee
-    unsafe left.pointee = right.pointee
-    unsafe right.pointee = value
   }
 
   private func add(_ key: UnsafeRawPointer, _ count: Int) -> Int? {
@@ -232,20 +207,28 @@ final class BlockEngine {
     return algorithm
   }
 
-  /// Adds a file key that is known, for worked examples.
-  func addForTests(_ key: [UInt8]) -> Int? {
-    guard (1...Self.longestKey).contains(key.count) else { return nil }
+  /// Adds a file key that is known.
+  func add(_ key: RawSpan) -> Int? {
+    guard (1...Self.longestKey).contains(key.byteCount) else { return nil }
     return unsafe key.withUnsafeBytes { bytes in unsafe bytes.baseAddress.flatMap { unsafe add($0, bytes.count) } }
   }
 
-  /// RC4 with a key of 16 bytes, for worked examples.
-  func rc4ForTests(key: [UInt8], _ data: [UInt8]) -> [UInt8] {
-    guard key.count == 16 else { return [] }
-    var output = [UInt8](repeating: 0, count: data.count)
-    unsafe output.withUnsafeMutableBufferPointer { output in
-      if let start = output.baseAddress { unsafe rc4(key: key, data, into: start) }
+  /// Takes a key that is in no slot for signatures only, to try many.
+  func useForSignatures(_ key: RawSpan) -> Bool {
+    guard (1...Self.longestKey).contains(key.byteCount) else { return false }
+    unsafe key.withUnsafeBytes { bytes in
+      if let start = bytes.baseAddress { unsafe (base + Place.message).copyMemory(from: start, byteCount: bytes.count) }
     }
-    return output
+    messageKeyCount = key.byteCount
+    return true
+  }
+
+  /// Lends a file key.
+  func withKey<Result>(_ slot: Int, _ body: (RawSpan) -> Result) -> Result? {
+    guard slotCounts.indices.contains(slot) else { return nil }
+    let key = unsafe UnsafeRawBufferPointer(
+      start: base + Place.slots + slot * Self.longestKey, count: slotCounts[slot])
+    return unsafe body(key.bytes)
   }
 
   // MARK: Blocks
@@ -331,7 +314,7 @@ final class BlockEngine {
     var count = block.ciphertextCount
     if !isBinary {
       // In place: libcrypto decrypts from and to the same bytes.
-      guard let decoded = unsafe Self.base64(ciphertext, count, into: output) else { return nil }
+      guard let decoded = unsafe Base64Text.decode(ciphertext, count, into: output) else { return nil }
       unsafe ciphertext = UnsafePointer(output)
       count = decoded
     }
@@ -342,55 +325,6 @@ final class BlockEngine {
     else { return nil }
     return count
   }
-
-  /// Base64 (RFC 4648 §4), exactly; writes three quarters of `count` at most.
-  private static func base64(
-    _ text: UnsafePointer<UInt8>, _ count: Int, into output: UnsafeMutablePointer<UInt8>
-  ) -> Int? {
-    guard count >= 4, count % 4 == 0 else { return nil }
-    var end = count
-    if unsafe text[end - 1] == 0x3d { end -= 1 }
-    if unsafe text[end - 1] == 0x3d { end -= 1 }
-    let padding = count - end
-    var written = 0
-    var invalid: UInt8 = 0
-    return unsafe base64Values.withUnsafeBufferPointer { values in
-      var index = 0
-      while index + 4 <= end {
-        let first = unsafe values[Int(text[index])]
-        let second = unsafe values[Int(text[index + 1])]
-        let third = unsafe values[Int(text[index + 2])]
-        let fourth = unsafe values[Int(text[index + 3])]
-        invalid |= first | second | third | fourth
-        unsafe output[written] = first << 2 | second >> 4
-        unsafe output[written + 1] = second << 4 | third >> 2
-        unsafe output[written + 2] = third << 6 | fourth
-        index += 4
-        written += 3
-      }
-      if padding > 0 {
-        let first = unsafe values[Int(text[index])]
-        let second = unsafe values[Int(text[index + 1])]
-        let third = unsafe padding == 1 ? values[Int(text[index + 2])] : 0
-        invalid |= first | second | third
-        unsafe output[written] = first << 2 | second >> 4
-        written += 1
-        if padding == 1 {
-          unsafe output[written] = second << 4 | third >> 2
-          written += 1
-        }
-      }
-      return invalid < 64 ? written : nil
-    }
-  }
-
-  /// The value of each byte as a digit; 255 for those that are none.
-  private static let base64Values: [UInt8] = {
-    var values = [UInt8](repeating: 255, count: 256)
-    let digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-    for (value, digit) in digits.utf8.enumerated() { values[Int(digit)] = UInt8(value) }
-    return values
-  }()
 }
 
 /// A context of libcrypto that decrypts with one private key and leaves the padding alone; one for each worker.

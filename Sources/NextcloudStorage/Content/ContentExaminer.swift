@@ -14,9 +14,12 @@ package enum ContentExtent: Equatable, Sendable {
 package final class ContentExaminer {
   let ring: KeyRing
   let engine: BlockEngine
+  let table: FileKeyTable?
 
-  package init(ring: KeyRing) throws(ContentError) {
+  /// - Parameter table: keys to try for files whose own folders of keys have none that fits.
+  package init(ring: KeyRing, table: FileKeyTable? = nil) throws(ContentError) {
     self.ring = ring
+    self.table = table
     engine = try BlockEngine()
   }
 

@@ -59,7 +59,7 @@ extension ContentExaminer {
       try self.prove(&found, header, report, probes, layout, file)
     }
     let found: FoundFileKey
-    switch outcome {
+    switch try fromTable(instead: outcome, report, probes, layout, file) ?? outcome {
     case .failed(let status):
       var result = ContentResult(header.otherModule.map { Self.otherModule($0) } ?? status)
       if header.problems.isEmpty == false, (file.expectation.version ?? 0) == 0 {
@@ -82,6 +82,34 @@ extension ContentExaminer {
     return ContentVerdict.ofEncrypted(
       file.expectation, header, report, size: file.source.size, start: start, found: found,
       isWhole: file.extent == .whole, &check)
+  }
+
+  /// A key of the table whose signature fits, where the file's own folders have none.
+  private func fromTable(
+    instead outcome: FileKeyOutcome, _ report: BlockReport, _ probes: [Int], _ layout: BlockLayout,
+    _ file: OpenContent<some ContentSource>
+  ) throws -> FileKeyOutcome? {
+    guard let table, report.isSigned, let probe = probes.first else { return nil }
+    if case .found(let key) = outcome, key.isProven { return nil }
+    let (place, block) = try locate(probe, layout, file)
+    guard let block else { return nil }
+    // All keys with the likeliest version first: most files were written once.
+    var versions = [max(file.expectation.version ?? 1, 1)]
+    versions += (1...FileKeyTable.highestVersion).filter { $0 != versions[0] }
+    for version in versions {
+      for entry in table.entries {
+        guard table.withKey(entry, { engine.useForSignatures($0) }) else { continue }
+        for isOldStyle in [false, true]
+        where fits(block, at: place, probe, layout, version: version, isOldStyle: isOldStyle) {
+          guard let slot = table.withKey(entry, { engine.add($0) }) else { continue }
+          return .found(
+            FoundFileKey(
+              slot: slot, keyID: entry.keyID, folder: entry.folder, version: version, isOldStyle: isOldStyle,
+              isProven: true))
+        }
+      }
+    }
+    return nil
   }
 
   private func plainAfterAll(_ file: OpenContent<some ContentSource>) throws -> ContentResult {

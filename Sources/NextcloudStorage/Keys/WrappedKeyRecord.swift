@@ -20,19 +20,43 @@ struct WrappedKeyRecord: ~Copyable {
 
   /// The parts of a record, or `nil` when the bytes are no such record.
   init?(_ text: RawSpan) throws(LibCrypto.Unavailable) {
+    guard let parts = Self.parts(of: text), let key = try Self.decodeKey(text.extracting(parts.key)) else { return nil }
+    self.key = key
+    owner = parts.owner
+  }
+
+  /// The key of a record that is no secret as it stands, such as a share key; what is no record is the key itself.
+  /// `nil` for a damaged record.
+  static func unguardedKey(in text: RawSpan) -> [UInt8]? {
+    guard text.starts(with: "{\"") else { return text.array() }
+    guard let parts = parts(of: text) else { return nil }
+    let escaped = text.extracting(parts.key)
+    var plain: [UInt8] = []
+    plain.reserveCapacity(escaped.byteCount)
+    var index = 0
+    while index < escaped.byteCount {
+      if escaped.byte(index) == 0x5c {
+        index += 1
+        guard index < escaped.byteCount, escaped.byte(index) == 0x2f else { return nil }
+      }
+      plain.append(escaped.byte(index))
+      index += 1
+    }
+    return Base64Text.decode(plain)
+  }
+
+  /// Where the key's base64 text stands in a record, and whose it is.
+  private static func parts(of text: RawSpan) -> (key: Range<Int>, owner: Owner)? {
     var reader = RecordReader(count: text.byteCount)
-    var key: SecretBytes?
-    var hasKey = false
+    var key: Range<Int>?
     var owner: Owner?
     guard reader.take(0x7b, in: text) else { return nil }
     repeat {
       guard let name = reader.string(in: text), reader.take(0x3a, in: text) else { return nil }
       switch text.extracting(name).text() {
       case "key":
-        guard !hasKey, let value = reader.string(in: text) else { return nil }
-        guard let decoded = try Self.decodeKey(text.extracting(value)) else { return nil }
-        key = consume decoded
-        hasKey = true
+        guard key == nil, let value = reader.string(in: text) else { return nil }
+        key = value
       case "uid":
         guard owner == nil, let value = reader.owner(in: text) else { return nil }
         owner = value
@@ -41,20 +65,7 @@ struct WrappedKeyRecord: ~Copyable {
       }
     } while reader.take(0x2c, in: text)
     guard reader.take(0x7d, in: text), reader.isAtEnd(of: text), let key else { return nil }
-    self.key = key
-    self.owner = owner ?? .absent
-  }
-
-  /// The key of a record that is no secret as it stands, such as a share key; what is no record is the key itself.
-  /// `nil` for a damaged record.
-  static func unguardedKey(in text: RawSpan) -> [UInt8]? {
-    guard text.starts(with: "{\"") else { return text.array() }
-    do throws(LibCrypto.Unavailable) {
-      guard let record = try WrappedKeyRecord(text) else { return nil }
-      return record.key.withBytes { $0.array() }
-    } catch {
-      return nil
-    }
+    return (key, owner ?? .absent)
   }
 
   /// The base64 text without the backslashes that PHP puts before `/`, decoded.

@@ -122,6 +122,25 @@ import Testing
     #expect(try examiner.both(link).plaintext == link.expected)
   }
 
+  @Test func aKeyIsFoundByTryingAll() throws {
+    let bench = try ContentStatusTests.Bench("nc32-s3")
+    let folders = bench.files.compactMap(\.keys.first).prefix(25)
+    let table = try FileKeyTable(ring: bench.examiner.ring) { $0 < folders.count ? folders[$0] : nil }
+    #expect(table.count == folders.count)
+    let examiner = try ContentExaminer(ring: bench.examiner.ring, table: table)
+    for file in bench.files where file.bytes.count > 8192 && file.keys.count == 1 {
+      let isThere = folders.contains { $0.folder == file.keys[0].folder }
+      let (result, plaintext) = try examiner.both(file, expectation: ContentExpectation(), keys: [])
+      if isThere {
+        #expect(plaintext == file.expected && result.status == .noRow(version: result.signatureVersion), "\(file)")
+        #expect(folders.contains { $0.folder == result.keyFolder })
+      } else if plaintext != file.expected {
+        // Copies share the key of what they were copied from.
+        #expect(result.status == .noKey(because: "there is no folder with its keys"), "\(file): \(result)")
+      }
+    }
+  }
+
   @Test func oneBlockIsVerifiedAlone() throws {
     let bench = try ContentStatusTests.Bench()
     let file = try bench.file("alice/files/random-300k.bin")
