@@ -95,7 +95,10 @@ let package = Package(
     tests(of: "BackupSources", [system]),
     tests(
       of: "NextcloudStorage",
-      ["SecretMemory", "DurableFiles", "NextcloudKeys", "DatabaseSnapshots", "COpenSSL", system]),
+      [
+        "SecretMemory", "DurableFiles", "NextcloudKeys", "DatabaseSnapshots", "COpenSSL", system,
+        .product(name: "GRDB", package: "GRDB.swift"),
+      ]),
     tests(of: "EscrowBundle", ["SecretMemory", "NextcloudKeys", "AgeFormat", crypto, system]),
     tests(
       of: "Recoverability", ["AgeFormat", "SecretMemory", "NextcloudKeys", "NextcloudStorage", "EscrowBundle", system]),

@@ -33,7 +33,7 @@ enum LayoutSample {
     facts.dataFolder = "/srv/nextcloud/\(name)/data"
     change(&facts)
     let entries = try list(folder).filter { entry in
-      !["expected/", "db.", "SHA256SUMS", "instance.json"].contains { entry.path.hasPrefix($0) }
+      !["expected/", "db.", "SHA256SUMS", "instance.json", "credentials.json"].contains { entry.path.hasPrefix($0) }
     }
     return try layout(
       entries.map(\.path), sizes: entries.map(\.size), facts: facts,

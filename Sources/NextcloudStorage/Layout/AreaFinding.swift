@@ -80,7 +80,8 @@ extension LayoutBuilder {
   }
 
   private func existing(_ folder: FilePath, for mount: String) throws(LayoutError) -> PathBytes {
-    let path = folder.root == nil && folder.components.allSatisfy({ $0.kind == .regular }) ? PathBytes(path: folder) : []
+    let path =
+      folder.root == nil && folder.components.allSatisfy({ $0.kind == .regular }) ? PathBytes(path: folder) : []
     let prefix = path.isEmpty ? [] : path + [0x2f]
     guard !path.isEmpty, try store.read({ try $0.hasEntries(below: prefix) }) else {
       throw .noExternalFolder(mount, folder)

@@ -109,9 +109,11 @@ package final class BackupLayout: Sendable {
     let path = PathBytes(path: file.path)
     let areas = lookup.areas.indices.filter { lookup.areas[$0].place == file.place }
     if file.kind == .unknownObject { return areas.first.map { ($0, path) } }
-    if let row = file.row, let found = try? store.read({ db in
-      try Row.fetchOne(db, sql: "SELECT area, path FROM backup_content WHERE fileid = ?", arguments: [row.fileID])
-    }) {
+    if let row = file.row,
+      let found = try? store.read({ db in
+        try Row.fetchOne(db, sql: "SELECT area, path FROM backup_content WHERE fileid = ?", arguments: [row.fileID])
+      })
+    {
       return (found[0], PathBytes(found[1] as Data))
     }
     return areas.filter { path.starts(with: lookup.areas[$0].prefix) }

@@ -5,10 +5,12 @@ internal import SystemPackage
 /// Counts what is there, and names what was not understood.
 extension LayoutBuilder {
   private static let dataFiles: Set<String> = [
-    ".htaccess", ".ncdata", ".ocdata", "index.html", "oneTimeEncryptionPasswords.csv", ".oc_key_storage", ".noaiobackup",
+    ".htaccess", ".ncdata", ".ocdata", "index.html", "oneTimeEncryptionPasswords.csv", ".oc_key_storage",
+    ".noaiobackup",
   ]
   private static let programFolders: Set<String> = [
-    "3rdparty", "LICENSES", "apps", "config", "core", "custom_apps", "dist", "lib", "ocm-provider", "ocs", "ocs-provider",
+    "3rdparty", "LICENSES", "apps", "config", "core", "custom_apps", "dist", "lib", "ocm-provider", "ocs",
+    "ocs-provider",
     "resources", "themes", "updater",
   ]
   /// Folders in a user's folder, with what they are counted as; content and keys are counted elsewhere.
@@ -102,7 +104,9 @@ extension LayoutBuilder {
     for file in files {
       let name = file.path.lastName
       let text = name.text
-      if Self.dataFiles.contains(text) || objectFolders.contains(data) && name.hasPrefix(facts.objectPrefix) { continue }
+      if Self.dataFiles.contains(text) || objectFolders.contains(data) && name.hasPrefix(facts.objectPrefix) {
+        continue
+      }
       if text.hasSuffix(".log") || text.contains(".log.") {
         add(file, as: "logs")
       } else if text.hasSuffix(".db") || text.hasSuffix(".db-wal") || text.hasSuffix(".db-shm") {

@@ -155,7 +155,8 @@ extension BackupLayout {
   ) -> KeyFolder? {
     guard let slash = path.lastIndex(of: 0x2f), slash >= tree.count - 1 else { return nil }
     let isTrash = tree.hasSuffix("files_trashbin/keys/") || tree.hasSuffix("files_trashbin/keyfiles/")
-    func made(_ style: KeyLookup.Style, _ item: PathBytes, _ candidate: KeyLookup.Candidate, isTrash: Bool) -> KeyFolder {
+    func made(_ style: KeyLookup.Style, _ item: PathBytes, _ candidate: KeyLookup.Candidate, isTrash: Bool) -> KeyFolder
+    {
       KeyFolder(
         style: style, data: data, owner: owner, item: isTrash ? .trash(item) : .current(item), candidate: candidate)
     }
@@ -182,7 +183,8 @@ extension BackupLayout {
     let item = Array(folder.dropLast("/OC_DEFAULT_MODULE".utf8.count))
     let candidate = KeyLookup.Candidate(style: .module, folder: item)
     for (prefix, inTrash, kept) in [
-      ("files/", false, ""), ("files_trashbin/files/", true, ""), ("files_trashbin/groupfolders/", true, "groupfolders/"),
+      ("files/", false, ""), ("files_trashbin/files/", true, ""),
+      ("files_trashbin/groupfolders/", true, "groupfolders/"),
     ] where rest.hasPrefix(prefix) && item.count > tree.count + prefix.utf8.count {
       let path = Array(kept.utf8) + item.dropFirst(tree.count + prefix.utf8.count)
       return made(.module, path, candidate, isTrash: inTrash)

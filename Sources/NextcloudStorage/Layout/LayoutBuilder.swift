@@ -35,8 +35,7 @@ struct LayoutBuilder {
   }
 
   mutating func build() throws(LayoutError) -> BackupLayout {
-    let isWrittenAs = facts.dataFolder.flatMap { FilePath($0).lastComponent?.string }
-    if let found = signs.dataFolder(keyRoot: keyRootName, name: isWrittenAs) {
+    if let found = signs.dataFolder(keyRoot: keyRootName, configured: facts.dataFolder) {
       dataFolders = [found.prefix]
       inventory.recognised.append(
         .init(role: .data, path: Self.folder(found.prefix), why: found.why))
@@ -116,7 +115,8 @@ struct LayoutBuilder {
             """, arguments: [(Self.virtual + folder).blob, storage])
       }
       return try Int.fetchOne(
-        db, sql: "SELECT COUNT(*) FROM backup_object o WHERE NOT EXISTS (SELECT 1 FROM files f WHERE f.fileid = o.fileid)"
+        db,
+        sql: "SELECT COUNT(*) FROM backup_object o WHERE NOT EXISTS (SELECT 1 FROM files f WHERE f.fileid = o.fileid)"
       ) ?? 0
     }
     if !named.isEmpty { dataFolders.append(Self.virtual) }

@@ -71,7 +71,8 @@ extension BackupLayout {
       try store.write { db in
         for (fileID, path, kind) in sorted {
           counts[kind, default: 0] += 1
-          try db.execute(sql: "UPDATE backup_object SET class = ? WHERE fileid = ?", arguments: [kind.rawValue, fileID])
+          try db.execute(
+            sql: "UPDATE backup_object SET class = ? WHERE fileid = ?", arguments: [kind.rawValue, fileID])
           if kind != .content {
             try db.execute(
               sql: "DELETE FROM backup_content WHERE path = ? AND kind = ?",

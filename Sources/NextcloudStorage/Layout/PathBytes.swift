@@ -28,7 +28,9 @@ extension [UInt8] {
   static func + (bytes: Self, text: String) -> Self { bytes + Array(text.utf8) }
 
   func hasPrefix(_ text: String) -> Bool { starts(with: text.utf8) }
-  func hasSuffix(_ text: String) -> Bool { count >= text.utf8.count && suffix(text.utf8.count).elementsEqual(text.utf8) }
+  func hasSuffix(_ text: String) -> Bool {
+    count >= text.utf8.count && suffix(text.utf8.count).elementsEqual(text.utf8)
+  }
 
   /// The names in a path.
   var names: [ArraySlice<UInt8>] { split(separator: 0x2f, omittingEmptySubsequences: false) }

@@ -131,8 +131,8 @@ struct TopSigns {
   ///
   /// - Parameters:
   ///   - keyRoot: as the database has it, so that a moved key root is not taken for the data folder.
-  ///   - name: the last component of `datadirectory`.
-  func dataFolder(keyRoot: String?, name: String?) -> (prefix: PathBytes, why: String)? {
+  ///   - configured: `datadirectory`; where the backup has a whole end of it, that is the one.
+  func dataFolder(keyRoot: String?, configured: String?) -> (prefix: PathBytes, why: String)? {
     var candidates = candidates.filter { !markedRoots.contains($0.key) }
     if let keyRoot, !keyRoot.isEmpty {
       let ending = Array((keyRoot + "/").utf8)
@@ -144,12 +144,13 @@ struct TopSigns {
         }
       }
     }
-    let expected = name.map { Array(($0 + "/").utf8) }
+    let expected = configured.map { Array($0.split(separator: "/").joined(separator: "/").utf8) + [0x2f] } ?? []
     func rank(_ entry: (key: PathBytes, value: Candidate)) -> [Int] {
-      let isNamed = expected.map { entry.key == $0 || entry.key.suffix($0.count + 1).elementsEqual([0x2f] + $0) }
+      let depth = entry.key.count { $0 == 0x2f }
+      let isEnd = depth > 0 && ([0x2f] + expected).suffix(entry.key.count + 1).elementsEqual([0x2f] + entry.key)
       return [
-        entry.value.isNested ? 1 : 0, entry.value.hasHomes ? 0 : 1, entry.value.sign == nil ? 1 : 0,
-        isNamed == true ? 0 : 1, entry.key.names.count,
+        isEnd && depth > 1 ? -depth : 0, entry.value.isNested ? 1 : 0, entry.value.hasHomes ? 0 : 1,
+        entry.value.sign == nil ? 1 : 0, isEnd ? 0 : 1, depth,
       ]
     }
     let best = candidates.min {
