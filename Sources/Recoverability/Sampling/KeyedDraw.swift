@@ -34,11 +34,15 @@ struct KeyedDraw {
   }
 
   func value(of index: Int) -> UInt128 {
-    var hash = SHA256()
-    hash.update(data: key)
+    var message = key
+    message.reserveCapacity(key.count + 8)
     let number = UInt64(clamping: index)
-    hash.update(data: (0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * UInt64($0))) })
-    return hash.finalize().prefix(16).reduce(0 as UInt128) { $0 << 8 | UInt128($1) }
+    for shift in stride(from: 56 as UInt64, through: 0, by: -8) {
+      message.append(UInt8(truncatingIfNeeded: number >> shift))
+    }
+    return unsafe SHA256.hash(data: message).withUnsafeBytes { digest in
+      UInt128(bigEndian: unsafe digest.loadUnaligned(as: UInt128.self))
+    }
   }
 
   mutating func consider(_ index: Int) {

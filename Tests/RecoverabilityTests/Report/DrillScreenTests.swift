@@ -51,7 +51,6 @@ import Testing
     var report = SampleReports.holds
     let long = "the snapshot is whole, and it says so in a sentence that is somewhat longer than one line of a terminal"
     report.findings[3] = Finding("snapshot-complete", .snapshot, .holds, long)
-    #expect(screen(report).contains("longer than one line of a terminal") == false)
     #expect(screen(report).replacing(/\n */, with: " ").contains(long))
     report.findings += (0..<20).map { Finding("note-\($0)", .files, .holds, "note \($0)") }
     #expect(screen(report).contains(" …\n"))
