@@ -15,14 +15,14 @@ import Testing
     var calls: [Int64] = []
     let outcome = try SnapshotReader(path).read(
       wanted: { $0 == "oc_filecache" ? WantedTable(columns: ["path", "fileid", "no_such", "checksum"]) : nil },
-      progress: { done, _ in calls.append(done) }
-    ) { batch in
-      #expect(batch.table == "oc_filecache" && batch.width == 4)
-      for row in 0..<batch.count {
-        rows += 1
-        #expect(batch.text(row, 0) != nil && batch.integer(row, 1) != nil && batch.isNull(row, 2))
-      }
-    }
+      progress: { done, _ in calls.append(done) },
+      rows: { batch in
+        #expect(batch.table == "oc_filecache" && batch.width == 4)
+        for row in 0..<batch.count {
+          rows += 1
+          #expect(batch.text(row, 0) != nil && batch.integer(row, 1) != nil && batch.isNull(row, 2))
+        }
+      })
     #expect(rows > 50)
     #expect(outcome.isComplete && outcome.tables.contains("oc_users"))
     let size = Int64(try Samples.bytes("\(name)/db.sqlite3").count)
@@ -35,10 +35,11 @@ import Testing
     struct Enough: Error {}
     let reader = try SnapshotReader(Samples.path("nc32-sqlite-master/db.sqlite3"))
     #expect(throws: Enough.self) {
-      try reader.read(wanted: { _ in WantedTable(columns: ["id"]) }) { _ in throw Enough() }
+      try reader.read(wanted: { _ in WantedTable(columns: ["id"]) }, rows: { _ in throw Enough() })
     }
     #expect(throws: Enough.self) {
-      try reader.read(wanted: { _ in WantedTable(columns: ["id"]) }, progress: { _, _ in throw Enough() }) { _ in }
+      try reader.read(
+        wanted: { _ in WantedTable(columns: ["id"]) }, progress: { _, _ in throw Enough() }, rows: { _ in })
     }
   }
 
@@ -50,10 +51,10 @@ import Testing
     func versionOfNotes() throws -> Int64? {
       var version: Int64?
       _ = try SnapshotReader(path).read(
-        wanted: { $0 == "oc_filecache" ? WantedTable(columns: ["path", "encrypted"]) : nil }
-      ) { batch in
-        for row in 0..<batch.count where batch.text(row, 0) == "files/notes.txt" { version = batch.integer(row, 1) }
-      }
+        wanted: { $0 == "oc_filecache" ? WantedTable(columns: ["path", "encrypted"]) : nil },
+        rows: { batch in
+          for row in 0..<batch.count where batch.text(row, 0) == "files/notes.txt" { version = batch.integer(row, 1) }
+        })
       return version
     }
     let stale = try versionOfNotes()
