@@ -22,6 +22,8 @@ package enum RecoverabilityError: Error, Equatable {
   case sealedFileDoesNotOpen(EscrowError)
   /// A file named for the bundle cannot be read, or the instance cannot.
   case cannotCollect(problem: String, hint: String)
+  /// A file with passwords, or a password in it, is of no use here; what is wrong, and what to do.
+  case cannotUsePasswords(String, hint: String)
   /// A person or the system asked to stop.
   case interrupted
 
@@ -38,6 +40,7 @@ package enum RecoverabilityError: Error, Equatable {
     case .sameName(let name): "two files would be \(name) in the bundle"
     case .sealedFileDoesNotOpen(let error): "the file that was just sealed does not open (\(error.problem))"
     case .cannotCollect(let problem, _): problem
+    case .cannotUsePasswords(let problem, _): problem
     case .interrupted: "interrupted"
     }
   }
@@ -55,6 +58,7 @@ package enum RecoverabilityError: Error, Equatable {
     case .sameName: "rename one of the files given with --include"
     case .sealedFileDoesNotOpen: "nothing was changed; try again, and report this with the version"
     case .cannotCollect(_, let hint): hint
+    case .cannotUsePasswords(_, let hint): hint
     case .interrupted: "nothing was changed; run the command again"
     }
   }
