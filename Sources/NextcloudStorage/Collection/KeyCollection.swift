@@ -22,6 +22,13 @@ package struct KeyCollection: Equatable, Sendable {
 
   package init() {}
 
+  /// What was collected before and sealed.
+  package init(sealed files: [KeyFile], keyRoot: String, keyRootMarker: KeyFile?) {
+    self.files = files
+    self.keyRoot = keyRoot
+    self.keyRootMarker = keyRootMarker
+  }
+
   /// Collects from a data folder.
   ///
   /// A user's folder may be a link, as it may be for Nextcloud; below it and among the keys links are refused.
