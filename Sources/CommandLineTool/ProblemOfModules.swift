@@ -1,4 +1,5 @@
 internal import AgeFormat
+internal import BackupSources
 internal import DatabaseSnapshots
 internal import DurableFiles
 internal import EscrowBundle
@@ -16,6 +17,9 @@ extension Problem {
     case let error as ConfigurationError: self.init(.couldNotRun, error.problem, hint: error.hint)
     case let error as CollectionError: self.init(.couldNotRun, error.problem, hint: error.hint)
     case let error as SnapshotError: self.init(.couldNotRun, error.problem, hint: error.hint)
+    case let error as BackupError: self.init(.couldNotRun, error.problem, hint: error.hint)
+    case let error as LayoutError: self.init(.couldNotRun, error.problem, hint: error.hint)
+    case let error as ContentError: self.init(.couldNotRun, error.problem, hint: error.hint)
     case let error as AgeError: self.init(.couldNotRun, error.problem, hint: error.hint)
     case let error as FileError: self.init(error)
     case let error as SecretMemoryError: self.init(error)

@@ -15,6 +15,7 @@ struct Provenkey: AsyncParsableCommand {
     version: "provenkey \(Release.version)",
     groupedSubcommands: [
       CommandGroup(name: "Prepare", subcommands: [CreateCommand.self, RefreshCommand.self]),
+      CommandGroup(name: "Prove", subcommands: [DrillCommand.self]),
       CommandGroup(name: "Recover", subcommands: [OpenCommand.self, InspectCommand.self]),
     ])
 }

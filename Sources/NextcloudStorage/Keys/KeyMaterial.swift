@@ -41,4 +41,21 @@ package struct KeyMaterial: ~Copyable {
   package mutating func add(password: consuming SecretBytes, ofUser uid: String) {
     userPasswords[uid, default: []].append(Held(password))
   }
+
+  /// The same secrets and passwords, with one more instance id.
+  package borrowing func adding(instanceID: String) -> KeyMaterial {
+    var copy = withoutPasswords()
+    copy.recoveryPasswords = recoveryPasswords
+    copy.userPasswords = userPasswords
+    copy.add(instanceID: instanceID)
+    return copy
+  }
+
+  /// The same secrets and instance ids: what needs a password is locked with it, and what fails is damaged.
+  package borrowing func withoutPasswords() -> KeyMaterial {
+    var copy = KeyMaterial()
+    copy.secrets = secrets
+    copy.instanceIDs = instanceIDs
+    return copy
+  }
 }

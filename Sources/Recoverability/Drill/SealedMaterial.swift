@@ -1,6 +1,6 @@
 internal import DurableFiles
 package import EscrowBundle
-internal import NextcloudKeys
+package import NextcloudKeys
 package import NextcloudStorage
 internal import SecretMemory
 package import SystemPackage
@@ -76,6 +76,17 @@ package final class SealedMaterial {
       throw RecoverabilityError.cannotUsePasswords(
         "no recovery key was sealed that the password given could open", hint: "leave --recovery-password-file out")
     }
+  }
+
+  /// Users whose private key is whole, and does not open with the password that is known for it: without any password
+  /// it counts as locked, and not as damaged.
+  package func wrongPasswords(in records: [KeyRecord]) -> [String] {
+    var users: [String] = []
+    for record in records where record.role == .user && record.half == .privateKey && !record.isBackup {
+      guard case .fails = record.state, let file = keyFiles.first(where: { $0.path == record.path }) else { continue }
+      if KeyProof.prove([file], with: keyMaterial.withoutPasswords()).first?.state == .locked { users.append(record.id) }
+    }
+    return users
   }
 
   /// Reads the sealed files as Nextcloud would load them.

@@ -3,8 +3,6 @@ internal import NextcloudStorage
 /// What the examined files say, as findings: one for each outcome that occurs, the worst first.
 struct FileFindings {
   let tally: FileTally
-  /// Whether all files were meant to be tested, so that "none" means none.
-  let isAll: Bool
   /// How many private keys opened.
   let openKeys: Int
   /// Whether `--repair-sql` was given.
@@ -116,6 +114,12 @@ struct FileFindings {
         what: "the snapshot has a wrong size for \(files)\(whose)",
         because: "every signature holds, but Nextcloud expects the last block elsewhere and would refuse it",
         hint: "mend the database")
+    case .otherMasterKey:
+      return Wording(
+        what: "\(files)\(whose) open\(one ? "s" : "") only with another master key than the one the database names",
+        because: "Nextcloud asks only for the key of masterKeyId, and would refuse \(one ? "it" : "them")",
+        hint: "put the id of the key that opens them into appconfig (encryption, masterKeyId), if most files have it; "
+          + "provenkey decrypt reads them all")
     case .legacyRefused:
       return Wording(
         what: "Nextcloud would refuse \(files)\(whose) in an old format",

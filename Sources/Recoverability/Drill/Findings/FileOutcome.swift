@@ -20,6 +20,7 @@ package enum FileOutcome: String, Sendable, CaseIterable {
   case rowVersionWrong = "row-version-wrong"
   case noRow = "row-missing"
   case sizeWrong = "row-size-wrong"
+  case otherMasterKey = "opens-with-other-master-key"
   case legacyRefused = "legacy-format-off"
 
   // Unknown.
@@ -50,19 +51,29 @@ package enum FileOutcome: String, Sendable, CaseIterable {
     /// `encryption.legacy_format_support`; without it Nextcloud refuses blocks without signatures.
     package var supportsLegacyFormats: Bool
     package var highestFileID: Int64?
+    /// `masterKeyId` of the database: Nextcloud asks for no other master key.
+    package var masterKeyID: String?
 
     package init(
-      hasSnapshot: Bool, usesObjectStorage: Bool, supportsLegacyFormats: Bool, highestFileID: Int64? = nil
+      hasSnapshot: Bool, usesObjectStorage: Bool, supportsLegacyFormats: Bool, highestFileID: Int64? = nil,
+      masterKeyID: String? = nil
     ) {
       self.hasSnapshot = hasSnapshot
       self.usesObjectStorage = usesObjectStorage
       self.supportsLegacyFormats = supportsLegacyFormats
       self.highestFileID = highestFileID
+      self.masterKeyID = masterKeyID
     }
   }
 
   package init(_ file: ContentFile, _ result: ContentResult, in circumstances: Circumstances) {
     let isVersion = file.kind == .version || file.kind == .trashVersion
+    if let key = result.keyID, key.hasPrefix("master_"), let master = circumstances.masterKeyID, key != master,
+      !result.status.isBroken
+    {
+      self = .otherMasterKey
+      return
+    }
     self =
       switch result.status {
       case .verified, .plain: result.notes.isEmpty ? .whole : .odd
@@ -118,7 +129,8 @@ package enum FileOutcome: String, Sendable, CaseIterable {
   package var word: String {
     switch self {
     case .damaged, .garbled, .truncated, .headerDamaged, .missing, .noKey, .unexpectedlyPlain, .rescanned,
-      .rowSaysPlain, .newerThanSnapshot, .olderThanSnapshot, .rowVersionWrong, .noRow, .sizeWrong, .legacyRefused:
+      .rowSaysPlain, .newerThanSnapshot, .olderThanSnapshot, .rowVersionWrong, .noRow, .sizeWrong, .otherMasterKey,
+      .legacyRefused:
       "fails"
     case .unknownFormat, .unreadable, .locked, .notCompared: "unknown"
     case .lostZeroByte, .plainVersion, .copiedVersionNumber, .restoredVersion, .unfinished,
@@ -137,6 +149,16 @@ package enum FileOutcome: String, Sendable, CaseIterable {
     case .unexpectedlyPlain, .rescanned, .rowSaysPlain, .newerThanSnapshot, .olderThanSnapshot, .rowVersionWrong,
       .sizeWrong, .plainVersion, .copiedVersionNumber:
       true
+    default: false
+    }
+  }
+}
+
+extension ContentStatus {
+  /// Whether the content itself is lost or damaged.
+  var isBroken: Bool {
+    switch self {
+    case .badBlocks, .garbled, .truncated, .noKey, .locked, .unknownFormat, .damagedHeader, .unreadable, .missing: true
     default: false
     }
   }

@@ -33,10 +33,9 @@ package struct FileTally: Sendable {
 
   private let circumstances: FileOutcome.Circumstances
   package private(set) var tested = 0
-  package private(set) var bytesRead: Int64 = 0
   package private(set) var byStatus: [String: Int] = [:]
   package private(set) var outcomes: [FileOutcome: Counted] = [:]
-  package private(set) var strata: [SampleStratum: (tested: Int, failed: Int)] = [:]
+  package private(set) var strata: [SampleStratum: (tested: Int, failed: Int, unknown: Int)] = [:]
   /// Of the random draw.
   package private(set) var drawnFailures = 0
   package private(set) var drawnUnknown = 0
@@ -83,8 +82,6 @@ package struct FileTally: Sendable {
         detail: result.detail))
   }
 
-  package mutating func addBytes(_ count: Int64) { bytesRead += count }
-
   private mutating func count(_ file: ContentFile, _ result: ContentResult, _ outcome: FileOutcome) {
     var parts = [
       SampleStratum(.storage, file.place.name), SampleStratum(.kind, file.kind.rawValue),
@@ -92,9 +89,10 @@ package struct FileTally: Sendable {
     if let owner = file.owner { parts.append(SampleStratum(.user, owner)) }
     if let format = result.format { parts.append(SampleStratum(.format, format)) }
     for part in parts {
-      var numbers = strata[part] ?? (0, 0)
+      var numbers = strata[part] ?? (0, 0, 0)
       numbers.tested += 1
       if outcome.fails { numbers.failed += 1 }
+      if outcome.isUnknown { numbers.unknown += 1 }
       strata[part] = numbers
     }
   }
