@@ -133,8 +133,8 @@ struct DrillCommand: AsyncParsableCommand {
       Streams.warn("there is no snapshot that could be mended, so --repair-sql wrote nothing")
     }
     if let html {
-      let page = DrillPage(result.report).html
-      try unsafe AtomicFile.write([UInt8](page.utf8).span.bytes, to: ArgumentPath.path(html), .replace)
+      let page = DrillPage(result.report).bytes
+      try unsafe AtomicFile.write(page.span.bytes, to: ArgumentPath.path(html), .replace)
     }
   }
 
@@ -206,6 +206,7 @@ extension DrillProgress.Stage {
     case .keys: "trying the keys"
     case .snapshot: "reading the snapshot"
     case .listing: "listing the backup"
+    case .choosing: "choosing files"
     case .files: "testing files"
     }
   }

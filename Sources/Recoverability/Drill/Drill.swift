@@ -41,7 +41,7 @@ package struct DrillRequest: Sendable {
 /// How far a drill has come.
 package struct DrillProgress: Sendable {
   package enum Stage: String, Sendable, CaseIterable {
-    case opening, keys, snapshot, listing, files
+    case opening, keys, snapshot, listing, choosing, files
   }
 
   package enum Unit: Sendable { case bytes, files }
@@ -81,9 +81,7 @@ package struct Drill {
     let snapshot = try examineSnapshot(sealed)
     let database = try snapshot.database ?? InstanceDatabase.empty()
     var skipped = SkippedEntries()
-    let layout = try BackupLayout.read(
-      request.backup, database: database, facts: facts(sealed, snapshot),
-      progress: { try report(.listing, .files, $0, nil) }, skipped: { skipped.add($0, $1) })
+    let layout = try listBackup(database, facts(sealed, snapshot), &skipped)
 
     let otherInstanceID = try ringWithOtherID(sealed, layout.inventory, &ring)
     let circumstances = FileOutcome.Circumstances(
@@ -194,11 +192,26 @@ package struct Drill {
     return nil
   }
 
+  private func listBackup(
+    _ database: InstanceDatabase, _ facts: LayoutFacts, _ skipped: inout SkippedEntries
+  ) throws -> BackupLayout {
+    let listing = try BackupListing(database: database, facts: facts)
+    var count = 0
+    try request.backup.list(
+      { entry in
+        try listing.add(path: entry.path, size: entry.size, modified: entry.modified)
+        count += 1
+        if count % 256 == 0 { try report(.listing, .files, count, nil) }
+      }, skipped: { path, why in skipped.add(path, why) })
+    try report(.listing, .files, count, nil)
+    return try listing.layout()
+  }
+
   private func draw(_ layout: BackupLayout) throws -> SampleDraw {
     var plan = SamplePlan(count: request.count, seed: request.seed, confidence: request.confidence)
-    try layout.forEachFile { file in
+    try layout.forEachContentFile(withKeys: false) { file in
       plan.add(file)
-      if plan.population % 1000 == 0 { try report(.listing, .files, plan.population, nil) }
+      if plan.population % 1000 == 0 { try report(.choosing, .files, plan.population, nil) }
     }
     return plan.draw()
   }
@@ -234,9 +247,10 @@ package struct Drill {
       })
     do {
       var index = 0
-      try layout.forEachFile { file in
-        if sample.isTested(index) { try work.add(Job(index: index, file: file)) }
-        index += 1
+      try layout.forEachContentFile(withKeys: sample.isAll) { file in
+        defer { index += 1 }
+        guard sample.isTested(index) else { return }
+        try work.add(Job(index: index, file: sample.isAll ? file : try layout.withKeys(file)))
       }
       try work.finish()
     } catch {
@@ -255,12 +269,12 @@ package struct Drill {
     var index = 0
     var done = 0
     var found: [(String, Int)] = []
-    try layout.forEachFile { file in
+    try layout.forEachContentFile(withKeys: false) { file in
       defer { index += 1 }
       guard probes.contains(index), file.isThere, file.size > 0 else { return }
       if let format = BackupExaminer.format(of: file, shared) { found.append((format, index)) }
       done += 1
-      try report(.listing, .files, done, probes.count)
+      try report(.choosing, .files, done, probes.count)
     }
     for (format, index) in found { draw.found(format: format, of: index) }
   }

@@ -127,8 +127,7 @@ struct BackupFindings {
 
   /// What the sealed configuration says that weakens what Nextcloud itself checks.
   private var flags: Finding? {
-    let configuration = sealed.configuration
-    guard (try? configuration.bool("encryption_skip_signature_check")) == true else { return nil }
+    guard (try? sealed.configuration.bool("encryption_skip_signature_check")) == true else { return nil }
     return Finding(
       "signature-check-off", .backup, .holds, "Nextcloud is told not to check signatures: damage goes unnoticed there",
       hint: "remove encryption_skip_signature_check from config.php; this drill checks them all the same")
@@ -142,7 +141,7 @@ package struct SkippedEntries: Sendable {
 
   package init() {}
 
-  package mutating func add(_ path: FilePath, _ why: String) {
+  mutating func add(_ path: FilePath, _ why: String) {
     count += 1
     if first.count < Finding.exampleLimit { first.append("\(path): \(why)") }
   }

@@ -44,12 +44,11 @@ struct KeyFindings {
 
   /// What `create` looks for too, by the same code.
   private var missing: [Finding] {
-    let configuration = sealed.configuration
     let marker = sealed.hasKeyRootMarker ? KeyFile(path: ".oc_key_storage", bytes: []) : nil
     let parts = MissingParts.find(
       .init(
         mode: mode, hasSecret: sealed.keyMaterial.secretCount > 0,
-        hasInstanceID: (try? configuration.string("instanceid"))?.isEmpty == false,
+        hasInstanceID: (try? sealed.configuration.string("instanceid"))?.isEmpty == false,
         collection: KeyCollection(
           sealed: sealed.keyFiles, keyRoot: snapshot?.keyRoot ?? sealed.manifest.instance.keyRoot, keyRootMarker: marker),
         records: records.filter { !isUserPassword($0) }, snapshot: snapshot))
@@ -135,8 +134,7 @@ struct KeyFindings {
   /// Nextcloud reads key files without their wrapping only while it is told that they were not yet migrated.
   private var rawKeys: [Finding] {
     let raw = records.filter { $0.wrapping == .raw && !$0.isBackup && $0.state == .unlocks }
-    let configuration = sealed.configuration
-    guard !raw.isEmpty, (try? configuration.bool("encryption.key_storage_migrated")) ?? true, wrapsKeys else { return [] }
+    guard !raw.isEmpty, (try? sealed.configuration.bool("encryption.key_storage_migrated")) ?? true, wrapsKeys else { return [] }
     return [
       Finding(
         "keys-not-migrated", .keys,

@@ -1,3 +1,4 @@
+internal import DatabaseSnapshots
 internal import EscrowBundle
 internal import FoundationEssentials
 internal import NextcloudKeys
@@ -11,11 +12,11 @@ struct SnapshotFindings {
   let hasEncryptedFiles: Bool
 
   var findings: [Finding] {
-    guard let file = snapshot.file else { return [absent] }
+    guard snapshot.file != nil else { return [absent] }
     if let fault = snapshot.fault {
       return [
         Finding(
-          fault.id, .snapshot, .fails(because: fault.problem), "the snapshot \(file.path.description) cannot be used",
+          fault.id, .snapshot, .fails(because: fault.problem), "the snapshot \(snapshot.place) cannot be used",
           hint: fault.hint)
       ]
     }
