@@ -66,6 +66,7 @@ package final class BackupLayout: Sendable {
     return try store.read { db in
       let known = Set(file.keyPlaces.map(\.name))
       return try keyPlacesByName(path, file.kind, in: lookup.areas[area], db).filter { !known.contains($0.name) }
+        .map { KeyPlaceOfFile(name: $0.name, shareKeys: $0.shareKeys, fileKey: $0.fileKey, isExpected: false) }
     }
   }
 
@@ -126,13 +127,5 @@ package final class BackupLayout: Sendable {
     if kind == .unknownObject { return try shareKeys(near: path, db) }
     let parts = ContentPath(Array(path.dropFirst(area.prefix.count)), kind: kind, in: area.part)
     return try lookup.places(parts, in: area, db)
-  }
-}
-
-extension ContentFile {
-  fileprivate func with(_ keyPlaces: [KeyPlaceOfFile]) -> ContentFile {
-    ContentFile(
-      path: path, kind: kind, place: place, owner: owner, logicalPath: logicalPath, size: size, modified: modified,
-      isThere: isThere, row: row, keyPlaces: keyPlaces, absence: absence)
   }
 }

@@ -82,6 +82,13 @@ package struct ContentFile: Equatable, Sendable {
     self.keyPlaces = keyPlaces
     self.absence = isThere ? nil : absence ?? .missing
   }
+
+  /// The same file with other places of keys.
+  package func with(_ keyPlaces: [KeyPlaceOfFile]) -> ContentFile {
+    ContentFile(
+      path: path, kind: kind, place: place, owner: owner, logicalPath: logicalPath, size: size, modified: modified,
+      isThere: isThere, row: row, keyPlaces: keyPlaces, absence: absence)
+  }
 }
 
 /// The key files of one content file in one folder of keys: what lies beside each other and belongs together.
@@ -92,6 +99,8 @@ package struct KeyPlaceOfFile: Equatable, Sendable {
   package let shareKeys: [ShareKeyFile]
   /// The RC4-encrypted file key of the older envelope, its path in the backup.
   package let fileKey: FilePath?
+  /// Whether it is where Nextcloud looks; false for what a crash, a rename or an older release left elsewhere.
+  package let isExpected: Bool
 
   package struct ShareKeyFile: Equatable, Sendable {
     /// Empty where nothing tells it, as for objects without a snapshot: any private key may be the one.
@@ -104,9 +113,10 @@ package struct KeyPlaceOfFile: Equatable, Sendable {
     }
   }
 
-  package init(name: String, shareKeys: [ShareKeyFile], fileKey: FilePath?) {
+  package init(name: String, shareKeys: [ShareKeyFile], fileKey: FilePath?, isExpected: Bool = true) {
     self.name = name
     self.shareKeys = shareKeys
     self.fileKey = fileKey
+    self.isExpected = isExpected
   }
 }

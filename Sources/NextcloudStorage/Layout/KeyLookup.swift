@@ -20,6 +20,8 @@ struct KeyLookup: Sendable {
     var path: PathBytes = []
     /// `.d1700000000`, which stands after the ending in the trash of ownCloud 7.
     var stamp: PathBytes = []
+    /// Whether Nextcloud looks there.
+    var isExpected = true
   }
 
   let areas: [ContentArea]
@@ -74,7 +76,10 @@ struct KeyLookup: Sendable {
     for root in roots {
       for owner in owners {
         let keys = area.data + root + (owner.isEmpty ? [] : owner + [0x2f]) + "files_encryption/"
-        result.append(Candidate(style: .module, folder: keys + "keys/files/" + path))
+        result.append(
+          Candidate(
+            style: .module, folder: keys + "keys/files/" + path,
+            isExpected: owner == owners.first && root == roots.first))
         guard root.isEmpty else { continue }
         if styles.contains(Style.plain.rawValue) {
           result.append(Candidate(style: .plain, folder: keys + "keys/" + path))
@@ -94,7 +99,9 @@ struct KeyLookup: Sendable {
       for owner in owners {
         let home = area.data + root + (owner.isEmpty ? [] : owner + [0x2f])
         let trash = isTeam ? "files_encryption/keys/files_trashbin/" : "files_encryption/keys/files_trashbin/files/"
-        result.append(Candidate(style: .module, folder: home + trash + item))
+        result.append(
+          Candidate(
+            style: .module, folder: home + trash + item, isExpected: owner == owners.first && root == roots.first))
         guard root.isEmpty, !owner.isEmpty else { continue }
         if styles.contains(Style.plain.rawValue) {
           result.append(Candidate(style: .plain, folder: home + "files_trashbin/keys/" + item))
@@ -146,7 +153,7 @@ struct KeyLookup: Sendable {
   ) throws {
     for folder in try keyFolders(of: area, in: "keys/files/", from: path + [0x2e], db)
     where TemporaryNames.final(folder.path) == path {
-      try add(Candidate(style: .module, folder: folder.parent + folder.path))
+      try add(Candidate(style: .module, folder: folder.parent + folder.path, isExpected: false))
     }
   }
 
@@ -162,7 +169,7 @@ struct KeyLookup: Sendable {
       for name in unknownNames {
         for form in relative.forms {
           let folder = area.data + root + "files_encryption/keys/files/" + name + [0x2f] + form
-          try add(Candidate(style: .module, folder: folder))
+          try add(Candidate(style: .module, folder: folder, isExpected: false))
         }
       }
     }
@@ -260,6 +267,7 @@ struct KeyLookup: Sendable {
     }
     guard fileKey != nil || !shareKeys.isEmpty else { return nil }
     return KeyPlaceOfFile(
-      name: Array(folder.dropFirst(area.data.count)).text, shareKeys: shareKeys, fileKey: fileKey)
+      name: Array(folder.dropFirst(area.data.count)).text, shareKeys: shareKeys, fileKey: fileKey,
+      isExpected: candidate.isExpected)
   }
 }

@@ -14,12 +14,22 @@ package final class BackupExaminer {
     let ring: KeyRing
     /// The highest version to try when the snapshot's does not fit.
     let highestVersion: Int64
+    let usesObjectStorage: Bool
+    /// Where else keys of a file may lie, when none fits where they should.
+    let furtherKeyPlaces: @Sendable (ContentFile) -> [KeyPlaceOfFile]
+    /// Each such file costs up to 32 RSA operations; when nothing opens, trying them all helps nobody.
+    private let furtherLeft = Atomic(500)
     private let stop = Atomic(false)
     private let bytes = Atomic<Int64>(0)
 
-    package init(backup: any BackupSource, ring: KeyRing, highestVersion: Int64?) {
+    package init(
+      backup: any BackupSource, ring: KeyRing, highestVersion: Int64?, usesObjectStorage: Bool,
+      furtherKeyPlaces: @escaping @Sendable (ContentFile) -> [KeyPlaceOfFile]
+    ) {
       self.backup = backup
       self.ring = ring
+      self.usesObjectStorage = usesObjectStorage
+      self.furtherKeyPlaces = furtherKeyPlaces
       // Rows that were lost or are stale are rarely further off than what the database has seen elsewhere.
       self.highestVersion = min(max(200, (highestVersion ?? 0).addingReportingOverflow(100).partialValue), 100_000)
     }
@@ -29,6 +39,10 @@ package final class BackupExaminer {
 
     /// How many bytes were read so far.
     package var bytesRead: Int64 { bytes.load(ordering: .relaxed) }
+
+    fileprivate func mayLookFurther() -> Bool {
+      ring.count > 0 && furtherLeft.wrappingSubtract(1, ordering: .relaxed).newValue >= 0
+    }
 
     fileprivate func count(_ count: Int) throws {
       bytes.wrappingAdd(Int64(count), ordering: .relaxed)
@@ -47,7 +61,19 @@ package final class BackupExaminer {
   }
 
   /// What a file is and whether it can be restored.
-  package func examine(_ file: ContentFile, extent: ContentExtent = .whole) -> ContentResult {
+  ///
+  /// - Returns: the file too, since its keys may have been found elsewhere.
+  package func examine(_ file: ContentFile) -> (file: ContentFile, result: ContentResult) {
+    let result = examineOnce(file)
+    guard case .noKey = result.status, shared.mayLookFurther() else { return (file, result) }
+    let places = shared.furtherKeyPlaces(file)
+    guard !places.isEmpty else { return (file, result) }
+    let further = file.with(places)
+    let second = examineOnce(further)
+    return second.keyID == nil ? (file, result) : (further, second)
+  }
+
+  private func examineOnce(_ file: ContentFile) -> ContentResult {
     guard file.isThere else { return ContentResult(.missing) }
     let source: Source
     do throws(BackupError) {
@@ -55,7 +81,8 @@ package final class BackupExaminer {
     } catch {
       return ContentResult(.unreadable(because: error.problem))
     }
-    return examiner.examine(source, expecting: file.expectation(shared.highestVersion), keys: keys(of: file), extent: extent)
+    return examiner.examine(
+      source, expecting: file.expectation(isObject: shared.usesObjectStorage, shared.highestVersion), keys: keys(of: file))
   }
 
   /// The key files of a file, in the order of their likelihood.
@@ -100,22 +127,24 @@ package final class BackupExaminer {
 
 extension ContentFile {
   /// What the snapshot says about it, for who examines it.
-  func expectation(_ highestVersion: Int64) -> ContentExpectation {
+  func expectation(isObject: Bool, _ highestVersion: Int64) -> ContentExpectation {
     let name = logicalPath.split(separator: "/").last.map(String.init) ?? logicalPath
     let isVersion = kind == .version || kind == .trashVersion
     guard let row else {
       return ContentExpectation(name: name, isVersion: isVersion, highestVersion: highestVersion)
     }
-    var sizes = [row.size]
-    // Object storage keeps the object's length in `size`.
-    if row.encrypted != 0, let plain = row.unencryptedSize, plain > 0 { sizes = [plain, row.size] }
     return ContentExpectation(
-      version: row.encrypted, plainSizes: sizes.filter { $0 >= 0 }, checksum: row.checksum, name: name,
-      isVersion: isVersion, highestVersion: highestVersion)
+      row: row, isObject: isObject, name: name, isVersion: isVersion, highestVersion: highestVersion)
   }
 }
 
 extension BackupExaminer {
   /// What the header of a file says about its format; nil for a plain file, and one that cannot be read.
-  package static func format(of file: ContentFile, _ shared: Shared) -> String? { nil }
+  package static func format(of file: ContentFile, _ shared: Shared) -> String? {
+    guard let source = try? shared.backup.open(file.path) else { return nil }
+    var head = [UInt8](repeating: 0, count: ContentExaminer.headCount)
+    let count = unsafe head.withUnsafeMutableBytes { try? unsafe source.read(at: 0, into: $0) }
+    guard let count else { return nil }
+    return ContentExaminer.format(ofHead: Array(head.prefix(count)))
+  }
 }

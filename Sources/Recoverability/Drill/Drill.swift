@@ -92,14 +92,17 @@ package struct Drill {
       masterKeyID: database.facts?.usesMasterKey == false ? nil : database.facts?.masterKeyID)
     let filesStart = ContinuousClock.now
     let shared = BackupExaminer.Shared(
-      backup: request.backup, ring: ring, highestVersion: database.facts?.highestVersion)
+      backup: request.backup, ring: ring, highestVersion: database.facts?.highestVersion,
+      usesObjectStorage: sealed.manifest.instance.usesObjectStorage,
+      furtherKeyPlaces: { (try? layout.furtherKeyPlaces(for: $0)) ?? [] })
     var draw = try self.draw(layout)
     let tally = try examine(layout, &draw, shared, circumstances)
     let seconds = (ContinuousClock.now - filesStart).seconds
 
     let mode = EncryptionMode.detect(usesMasterKey: database.facts?.usesMasterKey, files: sealed.keyFiles)
     let backupFindings = BackupFindings(
-      inventory: layout.inventory, skipped: skipped, sealed: sealed, population: draw.population)
+      inventory: layout.inventory, skipped: skipped, orphans: try OrphanKeys(layout), sealed: sealed,
+      population: draw.population)
     let findings: [Finding] =
       [EscrowFindings(sealed: sealed).opened]
       + KeyFindings(
@@ -222,7 +225,8 @@ package struct Drill {
   }
 
   private struct Examined: Sendable {
-    let job: Job
+    let index: Int
+    let file: ContentFile
     let result: ContentResult
   }
 
@@ -238,12 +242,15 @@ package struct Drill {
       threads: request.threads,
       makeWorker: {
         let examiner = try BackupExaminer(shared)
-        return { job in Examined(job: job, result: examiner.examine(job.file)) }
+        return { job in
+          let (file, result) = examiner.examine(job.file)
+          return Examined(index: job.index, file: file, result: result)
+        }
       },
       tick: { try report(.files, .files, tally.tested, total) },
       take: { examined in
         tally.add(
-          examined.job.file, examined.result, index: examined.job.index, isDrawn: sample.isDrawn(examined.job.index))
+          examined.file, examined.result, index: examined.index, isDrawn: sample.isDrawn(examined.index))
       })
     do {
       var index = 0

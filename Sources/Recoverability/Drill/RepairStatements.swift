@@ -17,7 +17,7 @@ package struct RowRepair: Equatable, Sendable {
     let version: Int64
     let found: String
     switch outcome {
-    case .unexpectedlyPlain, .plainVersion:
+    case .unexpectedlyPlain, .plainVersion, .plainSizeDiffers:
       (plain, version) = (file.size, 0)
       found = "the file is plain, \(file.size) bytes"
     default:

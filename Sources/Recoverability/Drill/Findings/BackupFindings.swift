@@ -7,12 +7,15 @@ struct BackupFindings {
   let inventory: BackupInventory
   /// What could not be listed, with why.
   let skipped: SkippedEntries
+  let orphans: OrphanKeys
   let sealed: SealedMaterial
   let population: Int
 
   var findings: [Finding] {
-    [empty, skippedEntries, keyRoot, homes, externals, keysBeside, leftovers, unknownKeys, names, cases, notUnderstood, flags]
-      .compactMap(\.self)
+    [
+      empty, skippedEntries, keyRoot, homes, externals, keysBeside, leftovers, unknownKeys, orphanKeys, names, cases, notUnderstood,
+      flags,
+    ].compactMap(\.self)
   }
 
   /// What no drill of this backup can have tested, one line each.
@@ -98,6 +101,15 @@ struct BackupFindings {
       count: inventory.unknownKeyNames.count, examples: inventory.unknownKeyNames.first)
   }
 
+  private var orphanKeys: Finding? {
+    guard orphans.count > 0 else { return nil }
+    return Finding(
+      "orphan-keys", .backup, .holds,
+      "\(orphans.count == 1 ? "1 folder of keys belongs" : "\(Quantity.grouped(orphans.count)) folders of keys belong") to no file",
+      hint: "left over, or their files were moved or are missing; nothing depends on them", count: orphans.count,
+      examples: orphans.first)
+  }
+
   private var names: Finding? {
     guard inventory.otherUnicodeForm.count > 0 else { return nil }
     return Finding(
@@ -144,5 +156,22 @@ package struct SkippedEntries: Sendable {
   mutating func add(_ path: FilePath, _ why: String) {
     count += 1
     if first.count < Finding.exampleLimit { first.append("\(path): \(why)") }
+  }
+}
+
+/// Keys that belong to no file: a number, and the first ones.
+struct OrphanKeys {
+  private(set) var count = 0
+  private(set) var first: [String] = []
+
+  init(_ layout: BackupLayout) throws {
+    var (count, first) = (0, [String]())
+    try layout.forEachOrphanKey { key in
+      // That a whole storage is not in the backup, or has another name, is said on its own.
+      guard key.reason == .noFile || key.reason == .leftover else { return }
+      count += 1
+      if first.count < Finding.exampleLimit { first.append(key.name) }
+    }
+    (self.count, self.first) = (count, first)
   }
 }

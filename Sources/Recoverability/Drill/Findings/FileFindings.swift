@@ -88,12 +88,12 @@ struct FileFindings {
         hint: "take the snapshot after, not before, the file copy; or mend the database")
     case .newerThanSnapshot:
       return mendable(
-        what: "the snapshot is older than \(Quantity.grouped(number)) of the files checked\(whose)",
+        what: "the snapshot is older than \(Quantity.grouped(number)) of the files checked",
         because: "the files are signed with higher version numbers than the snapshot has, so Nextcloud would refuse them",
         hint: "take it after, not before, the file copy")
     case .olderThanSnapshot:
       return mendable(
-        what: "the snapshot is newer than \(Quantity.grouped(number)) of the files checked\(whose)",
+        what: "the snapshot is newer than \(Quantity.grouped(number)) of the files checked",
         because: "the files are signed with lower version numbers than the snapshot has, so Nextcloud would refuse them: "
           + "they are older copies, or were rolled back",
         hint: "use a backup and a snapshot of the same time")
@@ -104,7 +104,7 @@ struct FileFindings {
         hint: "mend the database")
     case .noRow:
       return Wording(
-        what: "\(files)\(whose) of the backup \(one ? "is" : "are") not in the snapshot",
+        what: "\(files)\(whose) in the backup \(one ? "is" : "are") not in the snapshot",
         because: "the snapshot is older than \(one ? "it" : "they"), or a row was lost; Nextcloud would not show "
           + "\(one ? "it" : "them"), and files:scan would make \(one ? "it" : "them") unreadable",
         hint: "take the snapshot after, not before, the file copy; provenkey decrypt reads them all the same",
@@ -114,6 +114,17 @@ struct FileFindings {
         what: "the snapshot has a wrong size for \(files)\(whose)",
         because: "every signature holds, but Nextcloud expects the last block elsewhere and would refuse it",
         hint: "mend the database")
+    case .plainSizeDiffers:
+      return mendable(
+        what: "\(files)\(whose) that \(one ? "is" : "are") not encrypted \(one ? "has" : "have") another size than the snapshot says",
+        because: "the snapshot and the files are not of the same time",
+        hint: "take the snapshot after, not before, the file copy")
+    case .keyElsewhere:
+      return Wording(
+        what: "\(files)\(whose) open\(one ? "s" : "") only with keys that lie where Nextcloud does not look",
+        because: "the file, its folder or its mount was moved or renamed without its keys, or an older release put them there",
+        hint: "move the keys to the path of the file (occ encryption:fix-key-location for mounts); the details name both; "
+          + "provenkey decrypt finds them as they are")
     case .otherMasterKey:
       return Wording(
         what: "\(files)\(whose) open\(one ? "s" : "") only with another master key than the one the database names",
@@ -131,7 +142,7 @@ struct FileFindings {
         hint: "another encryption module wrote it, or the header is damaged")
     case .unreadable:
       return Wording(
-        what: "\(files)\(whose) of the backup cannot be read", because: reason,
+        what: "\(files)\(whose) in the backup cannot be read", because: reason,
         hint: "check the permissions and the disk, and run the drill again")
     case .locked:
       return Wording(
@@ -148,18 +159,18 @@ struct FileFindings {
         because: "", hint: "nothing is wrong with the backup; provenkey decrypt adds the byte")
     case .plainVersion:
       return mendable(
-        what: "\(one ? "1 older version is" : "\(Quantity.grouped(number)) older versions are") plain\(whose): "
+        what: "\(one ? "1 older version\(whose) is" : "\(Quantity.grouped(number)) older versions\(whose) are") plain: "
           + "Nextcloud itself copied \(one ? "it" : "them") so",
         because: "", hint: "nothing is lost; Nextcloud refuses to show \(one ? "it" : "them")", group: .files)
     case .copiedVersionNumber:
       return mendable(
-        what: "\(one ? "1 older version has" : "\(Quantity.grouped(number)) older versions have") a number one too low"
-          + "\(whose): Nextcloud itself copied \(one ? "it" : "them") so",
+        what: "\(one ? "1 older version has" : "\(Quantity.grouped(number)) older versions\(whose) have") a number one too low"
+          + ": Nextcloud itself copied \(one ? "it" : "them") so",
         because: "", hint: "nothing is lost; Nextcloud refuses to show \(one ? "it" : "them")", group: .files)
     case .restoredVersion:
       return Wording(
         what: "\(one ? "1 row of an older version has" : "\(Quantity.grouped(number)) rows of older versions have") no file"
-          + "\(whose): Nextcloud left \(one ? "it" : "them") behind when a version was restored",
+          + ": Nextcloud left \(one ? "it" : "them") behind when a version was restored",
         because: "", hint: "nothing is lost: the version is the current file")
     case .unfinished:
       return Wording(

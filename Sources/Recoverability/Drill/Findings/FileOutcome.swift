@@ -12,14 +12,16 @@ package enum FileOutcome: String, Sendable, CaseIterable {
   case headerDamaged = "header-damaged"
   case missing = "file-missing"
   case noKey = "file-key-missing"
-  case unexpectedlyPlain = "row-says-encrypted"
-  case rescanned = "scanned-instead-of-restored"
-  case rowSaysPlain = "row-says-plain"
   case newerThanSnapshot = "snapshot-older"
   case olderThanSnapshot = "snapshot-newer"
-  case rowVersionWrong = "row-version-wrong"
   case noRow = "row-missing"
+  case plainSizeDiffers = "plain-size-differs"
+  case rescanned = "scanned-instead-of-restored"
+  case rowSaysPlain = "row-says-plain"
+  case unexpectedlyPlain = "row-says-encrypted"
+  case rowVersionWrong = "row-version-wrong"
   case sizeWrong = "row-size-wrong"
+  case keyElsewhere = "file-key-elsewhere"
   case otherMasterKey = "opens-with-other-master-key"
   case legacyRefused = "legacy-format-off"
 
@@ -74,13 +76,19 @@ package enum FileOutcome: String, Sendable, CaseIterable {
       self = .otherMasterKey
       return
     }
+    if let folder = result.keyFolder, !result.status.isBroken,
+      file.keyPlaces.first(where: { $0.name == folder })?.isExpected == false
+    {
+      self = .keyElsewhere
+      return
+    }
     self =
       switch result.status {
       case .verified, .plain: result.notes.isEmpty ? .whole : .odd
       case .unsigned: circumstances.supportsLegacyFormats ? .unsigned : .legacyRefused
       case .otherVersion(let found, let expected):
         if isVersion, circumstances.usesObjectStorage, expected < Int64.max, found == expected + 1,
-          file.row.map({ result.fits($0) }) == true
+          file.row.map({ $0.size == file.size || result.fits($0) }) == true
         {
           // Seen where a folder copy ran on object storage: written once more than counted.
           .copiedVersionNumber
@@ -109,7 +117,7 @@ package enum FileOutcome: String, Sendable, CaseIterable {
         } else {
           .rowSaysPlain
         }
-      case .wrongSize: .sizeWrong
+      case .wrongSize: result.format == nil ? .plainSizeDiffers : .sizeWrong
       case .noKey: .noKey
       case .locked: .locked
       case .unknownFormat: .unknownFormat
@@ -129,8 +137,8 @@ package enum FileOutcome: String, Sendable, CaseIterable {
   package var word: String {
     switch self {
     case .damaged, .garbled, .truncated, .headerDamaged, .missing, .noKey, .unexpectedlyPlain, .rescanned,
-      .rowSaysPlain, .newerThanSnapshot, .olderThanSnapshot, .rowVersionWrong, .noRow, .sizeWrong, .otherMasterKey,
-      .legacyRefused:
+      .rowSaysPlain, .newerThanSnapshot, .olderThanSnapshot, .rowVersionWrong, .noRow, .plainSizeDiffers, .sizeWrong,
+      .keyElsewhere, .otherMasterKey, .legacyRefused:
       "fails"
     case .unknownFormat, .unreadable, .locked, .notCompared: "unknown"
     case .lostZeroByte, .plainVersion, .copiedVersionNumber, .restoredVersion, .unfinished,
@@ -146,7 +154,7 @@ package enum FileOutcome: String, Sendable, CaseIterable {
   /// Whether the file's content is all right and only the database has to be mended.
   package var isMendedInDatabase: Bool {
     switch self {
-    case .unexpectedlyPlain, .rescanned, .rowSaysPlain, .newerThanSnapshot, .olderThanSnapshot, .rowVersionWrong,
+    case .unexpectedlyPlain, .plainSizeDiffers, .rescanned, .rowSaysPlain, .newerThanSnapshot, .olderThanSnapshot, .rowVersionWrong,
       .sizeWrong, .plainVersion, .copiedVersionNumber:
       true
     default: false

@@ -79,7 +79,7 @@ package struct FileTally: Sendable {
     problems[outcome.word, default: []].append(
       DrillReport.Problem(
         path: file.path.string, name: file.personName, verdict: outcome.word, status: result.status.word,
-        detail: result.detail))
+        detail: outcome == .keyElsewhere ? "its keys lie in \(result.keyFolder ?? "")" : result.detail))
   }
 
   private mutating func count(_ file: ContentFile, _ result: ContentResult, _ outcome: FileOutcome) {
