@@ -41,9 +41,9 @@ struct DrillAssembly {
     guard let database = snapshot.database, let facts = database.facts, let engine = snapshot.engine else { return nil }
     let dialect: RepairStatements.Dialect =
       switch engine {
-      case .sqlite: .sqlite
+      case .sqlite, .sqliteDump: .sqlite
       case .mysql, .mariadb: .mysql
-      case .postgresqlPlain, .postgresqlCustom: .postgresql
+      case .postgresqlPlain, .postgresqlCustom, .postgresqlTar, .postgresqlDirectory: .postgresql
       }
     return RepairStatements(dialect, tablePrefix: facts.tablePrefix).text(
       tally.repairs,
