@@ -97,8 +97,8 @@ final class RestoreProgram: DumpSource {
       unsafe [strdup("pg_restore")] + arguments.map { unsafe $0.withPlatformString { unsafe strdup($0) } } + [nil]
     var environment = unsafe [strdup("PATH=" + path), strdup("LC_ALL=C"), nil]
     defer {
-      unsafe argv.forEach { unsafe free($0) }
-      unsafe environment.forEach { unsafe free($0) }
+      for index in unsafe argv.indices { unsafe free(argv[index]) }
+      for index in unsafe environment.indices { unsafe free(environment[index]) }
     }
     var process: pid_t = 0
     let code = unsafe posix_spawnp(&process, "pg_restore", &actions, &attributes, &argv, &environment)
