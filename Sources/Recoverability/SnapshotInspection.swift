@@ -21,6 +21,11 @@ package struct SnapshotInspection: Encodable, Equatable, Sendable {
   package let highestVersion: Int?
   package let keyIDs: [String]
 
+  /// Whether a file is a dump in PostgreSQL's tar format.
+  package static func isTar(_ path: FilePath) -> Bool {
+    (try? SnapshotFile.recognise(path))?.engine == .postgresqlTar
+  }
+
   /// - Returns: nil when the file is no snapshot.
   /// - Throws: `SnapshotError` when it is one and is damaged or cannot be read.
   package static func inspect(_ path: FilePath) throws -> SnapshotInspection? {

@@ -58,6 +58,11 @@ private enum InspectionReport {
       self = .instance(instance)
       return
     }
+    // A dump in tar format is a tar, as the bundle of an escrow is.
+    if SnapshotInspection.isTar(path), let snapshot = try SnapshotInspection.inspect(path) {
+      self = .snapshot(snapshot)
+      return
+    }
     switch try Escrow.inspect(path) {
     case .sealed(let file):
       self = .sealed(file)
