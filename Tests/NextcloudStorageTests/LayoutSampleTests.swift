@@ -15,8 +15,8 @@ import Testing
 
   static let all = [
     Instance(name: "nc32-sqlite-master", snapshot: "db.sqlite3", counts: [69, 28, 9, 3]),
-    Instance(name: "nc32-mariadb-master", snapshot: "db.mysql.sql", counts: [0, 0, 0, 0]),
-    Instance(name: "nc32-pgsql-master", snapshot: "db.pg.sql", counts: [0, 0, 0, 0]),
+    Instance(name: "nc32-mariadb-master", snapshot: "db.mysql.sql", counts: [68, 28, 9, 3]),
+    Instance(name: "nc32-pgsql-master", snapshot: "db.pg.sql", counts: [68, 27, 9, 3]),
     Instance(name: "nc32-userkeys", snapshot: "db.sqlite3", counts: [70, 24, 10, 3]),
     Instance(name: "nc32-legacy", snapshot: "db.sqlite3", counts: [126, 28, 9, 3]),
     Instance(name: "nc32-external", snapshot: "db.sqlite3", counts: [49, 21, 5, 5]),

@@ -30,12 +30,16 @@ package final class BackupListing {
   ///   - size: in bytes.
   ///   - modified: in seconds since 1970.
   package func add(path: FilePath, size: Int64, modified: Int64?) throws(LayoutError) {
-    guard path.root == nil, !path.isEmpty, path.components.allSatisfy({ $0.kind == .regular }) else {
-      throw .path(path)
+    try add(PathBytes(path: path), size: size, modified: modified)
+  }
+
+  func add(_ path: PathBytes, size: Int64, modified: Int64?) throws(LayoutError) {
+    // Every name must be one: no empty one at an end or between two slashes, and nothing that leads upwards.
+    for name in path.names where name.isEmpty || name.elementsEqual([0x2e]) || name.elementsEqual([0x2e, 0x2e]) {
+      throw .path(path.filePath)
     }
-    let bytes = PathBytes(path: path)
-    signs.add(bytes, size: size)
-    pending.append((bytes, size, modified))
+    signs.add(path, size: size)
+    pending.append((path, size, modified))
     if pending.count == Self.batch { try flush() }
   }
 
