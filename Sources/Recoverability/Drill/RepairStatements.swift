@@ -86,7 +86,7 @@ package struct RepairStatements {
     var text = "-- Written by provenkey drill. Read it before you run it.\n"
     for fact in facts { text += "-- \(Self.comment(fact))\n" }
     text += """
-      -- Stop the server's writing first (occ maintenance:mode --on), and keep a copy of the database.
+      -- Stop all writing first (occ maintenance:mode --on), and keep a copy of the database.
       -- Each statement changes one row, and only if it still has the values of the snapshot.
 
       """

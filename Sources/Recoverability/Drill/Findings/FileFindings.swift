@@ -213,7 +213,7 @@ struct FileFindings {
         what: "no key opens \(files)", because: "no private key opens with what was sealed",
         hint: "see the findings on keys: until they open, nothing does")
     }
-    if tally.opened == 0, tally.encrypted == counted.count, counted.count > 1 {
+    if tally.opened == 0, counted.count > 1 {
       return Wording(
         what: "none of the \(Quantity.grouped(counted.count)) encrypted files tested opens with the sealed keys",
         because: reason,

@@ -60,7 +60,7 @@ struct KeyFindings {
     }
     let failing = parts.filter { $0.id == "key-fails" && $0.preventsRestore }
     if let first = failing.first {
-      findings.insert(
+      findings.append(
         Finding(
           isSecretWrong ? "secret-wrong" : "key-fails", isSecretWrong ? .secret : .keys, .fails(because: first.what),
           isSecretWrong
@@ -69,7 +69,7 @@ struct KeyFindings {
           hint: isSecretWrong
             ? "find the config.php of the time of the keys, with its secret and instanceid, and seal that"
             : first.hint,
-          count: failing.count, examples: failing.map(\.what)), at: 0)
+          count: failing.count, examples: failing.map(\.what)))
     }
     let harmless = parts.filter { $0.id == "key-fails" && !$0.preventsRestore }
     if !harmless.isEmpty {
