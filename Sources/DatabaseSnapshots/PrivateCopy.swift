@@ -1,5 +1,5 @@
 internal import DurableFiles
-internal import SystemPackage
+package import SystemPackage
 
 #if canImport(Glibc)
   internal import Glibc
@@ -10,9 +10,9 @@ internal import SystemPackage
 ///
 /// It stands in `TMPDIR`, or else in `/var/tmp`, which unlike `/tmp` is seldom in memory. A killed process leaves its
 /// copy, unlocked; whoever makes the next one clears it away.
-final class PrivateCopy {
+package final class PrivateCopy {
   /// The copy's path, while `unlink` was not called.
-  let file: FilePath
+  package let file: FilePath
   private let folder: FilePath
   private let lock: FileLock
 
@@ -41,7 +41,10 @@ final class PrivateCopy {
     try write(source, to: file, of: path)
   }
 
-  private init(for path: FilePath) throws(SnapshotError) {
+  /// A folder for a snapshot that comes from elsewhere: whoever makes it writes `file`, and the log or journal beside it.
+  ///
+  /// - Parameter path: what the snapshot is called in errors.
+  package init(for path: FilePath) throws(SnapshotError) {
     let parent = FilePath(unsafe getenv("TMPDIR").flatMap { unsafe String(validatingCString: $0) } ?? "/var/tmp")
     Self.clear(parent)
     var attempts = 0

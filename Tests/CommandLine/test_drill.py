@@ -125,7 +125,7 @@ def test_every_file_of_every_sample_holds_with_every_form_of_snapshot(sealed, na
     ("legacy", {"server-plain-version": 4, "server-restored-version": 1, "unsigned-format": 4}),
     ("external", {"server-plain-version": 4}),
     ("userkeys", {"server-plain-version": 1, "server-restored-version": 1}),
-    ("s3", {"server-plain-version": 4, "server-version-number": 1}),
+    ("s3", {"server-plain-version": 1, "server-version-number": 1}),
 ])
 def test_the_servers_own_bugs_are_called_that(sealed, name, counts):
     one = sealed(name)

@@ -151,7 +151,7 @@ package struct Drill {
   private func examineSnapshot(_ sealed: SealedMaterial) throws -> ExaminedSnapshot {
     let place: (FilePath, String)? =
       request.snapshot.map { ($0, $0.description) }
-      ?? sealed.embeddedSnapshot.map { ($0.file, "in the escrow: \($0.file.lastComponent?.string ?? "")") }
+      ?? sealed.embeddedSnapshot.map { ($0.file, "\($0.name), from the escrow") }
     guard let (path, name) = place else { return ExaminedSnapshot() }
     return try ExaminedSnapshot(path, place: name, tablePrefix: sealed.manifest.instance.tablePrefix) { done, total in
       try report(.snapshot, .bytes, Int(done), Int(total))
@@ -207,7 +207,19 @@ package struct Drill {
         if count % 256 == 0 { try report(.listing, .files, count, nil) }
       }, skipped: { path, why in skipped.add(path, why) })
     try report(.listing, .files, count, nil)
-    return try listing.layout()
+    let layout = try listing.layout()
+    if layout.inventory.unknownObjects > 0 {
+      try layout.sortUnknownObjects { path in try head(of: path) }
+    }
+    return layout
+  }
+
+  /// The first bytes of an object; none of one that cannot be read, which is then nothing that is known.
+  private func head(of path: FilePath) throws -> [UInt8] {
+    guard let file = try? request.backup.open(path) else { return [] }
+    var head = [UInt8](repeating: 0, count: ObjectClass.headCount)
+    let count = try unsafe head.withUnsafeMutableBytes { try unsafe file.read(at: 0, into: $0) }
+    return Array(head.prefix(count))
   }
 
   private func draw(_ layout: BackupLayout) throws -> SampleDraw {

@@ -1,3 +1,4 @@
+internal import DatabaseSnapshots
 internal import DurableFiles
 package import EscrowBundle
 package import NextcloudKeys
@@ -229,7 +230,15 @@ private final class MaterialVisitor: BundleVisitor {
       return file
     }
     if needsSnapshot, let embedded, let name = path.text.below("database") {
-      if snapshot == nil { snapshot = try EmbeddedSnapshot(name: embedded.text.below("database") ?? embedded.text) }
+      if snapshot == nil {
+        do {
+          snapshot = try EmbeddedSnapshot(name: embedded.text.below("database") ?? embedded.text)
+        } catch let error as SnapshotError {
+          throw .refused(error.problem, hint: error.hint)
+        } catch {
+          throw .refused("\(error)", hint: "name the snapshot with --database-snapshot")
+        }
+      }
       return try snapshot?.sink(for: name) { [progress, done, total] () throws(EscrowError) in
         try progress(done, total)
       }
