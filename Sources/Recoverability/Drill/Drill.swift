@@ -110,7 +110,7 @@ package struct Drill {
         wrongPasswords: sealed.wrongPasswords(in: ring.records)
       ).findings
       + SnapshotFindings(snapshot: snapshot, sealed: sealed, hasEncryptedFiles: tally.encrypted > 0).findings
-      + FileFindings(tally: tally, openKeys: ring.count, writesRepairs: request.wantsRepairs).findings
+      + FileFindings(tally: tally, openKeys: ring.openFileKeys, writesRepairs: request.wantsRepairs).findings
       + backupFindings.findings
     let assembly = DrillAssembly(
       request: request, sealed: sealed, snapshot: snapshot, inventory: layout.inventory, tally: tally, draw: draw,
@@ -296,6 +296,13 @@ package struct Drill {
       try report(.choosing, .files, done, probes.count)
     }
     for (format, index) in found { draw.found(format: format, of: index) }
+  }
+}
+
+extension KeyRing {
+  /// How many private keys opened that files can depend on: the one of public links opens nothing alone with a master key.
+  var openFileKeys: Int {
+    records.count { $0.half == .privateKey && $0.state == .unlocks && $0.role != .publicShare }
   }
 }
 
