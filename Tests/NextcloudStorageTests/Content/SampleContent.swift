@@ -67,30 +67,20 @@ enum SampleContent {
   }
 
   /// The rows of the home and object storages, by storage id and path.
-  static func rows(_ folder: URL) throws -> [String: [SnapshotValue]] {
-    let database = folder.appending(path: "db.sqlite3")
-    guard isFile(database) else { return [:] }
-    let snapshot = try SQLiteSnapshot(FilePath(database.path))
-    var storages: [Int64: String] = [:]
-    try snapshot.rows(of: "oc_storages", columns: ["numeric_id", "id"]) { row in
-      if let number = row[0].integer, let id = row[1].text { storages[number] = id }
-      return true
-    }
-    var rows: [String: [SnapshotValue]] = [:]
-    try snapshot.rows(
-      of: "oc_filecache",
-      columns: ["storage", "path", "encrypted", "size", "unencrypted_size", "checksum", "fileid"]
-    ) { row in
-      if let storage = row[0].integer, let id = storages[storage], let path = row[1].text {
-        rows["\(id)|\(path)"] = row
+  static func rows(_ folder: URL) throws -> [String: FileRow] {
+    let snapshot = folder.appending(path: "db.sqlite3")
+    guard isFile(snapshot) else { return [:] }
+    let database = try InstanceDatabase.read(FilePath(snapshot.path), tablePrefix: "oc_") { _, _ in }
+    var rows: [String: FileRow] = [:]
+    for storage in database.storages {
+      try database.forEachFile(storage: storage.number, pathPrefix: "") { row in rows["\(storage.id)|\(row.path)"] = row
       }
-      return true
     }
     return rows
   }
 
   static func expectation(
-    _ row: [SnapshotValue]?, path: String, isVersion: Bool, isObject: Bool = false
+    _ row: FileRow?, path: String, isVersion: Bool, isObject: Bool = false
   ) -> ContentExpectation {
     let last = path.split(separator: "/").last.map(String.init) ?? path
     var name = last
@@ -98,11 +88,7 @@ enum SampleContent {
       if let range = name.range(of: mark, options: .backwards) { name = String(name[..<range.lowerBound]) }
     }
     guard let row else { return ContentExpectation(name: name, isVersion: isVersion) }
-    let file = FileRow(
-      fileID: row[6].integer ?? 0, storage: row[0].integer ?? 0, path: path, size: row[3].integer ?? -1,
-      unencryptedSize: row[4].integer, encrypted: row[2].integer ?? 0, modified: 0, checksum: row[5].text,
-      isFolder: false)
-    return ContentExpectation(row: file, isObject: isObject, name: name, isVersion: isVersion)
+    return ContentExpectation(row: row, isObject: isObject, name: name, isVersion: isVersion)
   }
 
   /// Where the keys of a file below `data/<uid>` lie, below `files_encryption/keys`.
@@ -150,7 +136,7 @@ enum SampleContent {
       if usesObjects { return try object(folder, user, path, plaintext, rows, isVersion: isVersion) }
       let content: URL
       var keyFolders: [String]
-      var row: [SnapshotValue]?
+      var row: FileRow?
       if user == "external" {
         content = folder.appending(path: name)
         let mount = path.prefix { $0 != "/" }
@@ -174,18 +160,18 @@ enum SampleContent {
   }
 
   private static func object(
-    _ folder: URL, _ user: String, _ path: String, _ plaintext: [UInt8], _ rows: [String: [SnapshotValue]],
+    _ folder: URL, _ user: String, _ path: String, _ plaintext: [UInt8], _ rows: [String: FileRow],
     isVersion: Bool
   ) throws -> SampleFile? {
     func object(_ path: String) -> URL? {
-      guard let id = rows["object::user:\(user)|\(path)"]?[6].integer else { return nil }
+      guard let id = rows["object::user:\(user)|\(path)"]?.fileID else { return nil }
       return folder.appending(path: "objects/urn:oid:\(id)")
     }
     guard let content = object(path) else { return nil }
     let prefix = "files_encryption/keys/\(keyPath(path))/OC_DEFAULT_MODULE/"
     let shareKeys = try rows.keys.filter { $0.hasPrefix("object::user:\(user)|\(prefix)") && $0.hasSuffix(".shareKey") }
       .sorted().compactMap { key -> FileKeyFiles.ShareKey? in
-        guard let id = rows[key]?[6].integer, let name = key.split(separator: "/").last else { return nil }
+        guard let id = rows[key]?.fileID, let name = key.split(separator: "/").last else { return nil }
         return FileKeyFiles.ShareKey(
           keyID: String(name.dropLast(9)), bytes: try bytes(folder.appending(path: "objects/urn:oid:\(id)")))
       }
@@ -200,7 +186,8 @@ enum SampleContent {
   /// The key pairs of object storage, which are objects too.
   static func objectKeyFiles(_ folder: URL) throws -> [KeyFile] {
     try rows(folder).compactMap { key, row in
-      guard let bar = key.firstIndex(of: "|"), let id = row[6].integer else { return nil }
+      guard let bar = key.firstIndex(of: "|") else { return nil }
+      let id = row.fileID
       let path = String(key[key.index(after: bar)...])
       guard path.hasPrefix("files_encryption/OC_DEFAULT_MODULE/"), KeyPlace(path: path) != nil else { return nil }
       return KeyFile(path: path, bytes: try bytes(folder.appending(path: "objects/urn:oid:\(id)")))
