@@ -1,4 +1,5 @@
 import NextcloudStorage
+import SystemPackage
 import Testing
 
 @testable import Recoverability
