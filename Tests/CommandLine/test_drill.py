@@ -14,7 +14,7 @@ from workbench import PASSPHRASE, Workbench, leftovers, sha256, tree
 SNAPSHOTS = [(name, path.name) for name in SAMPLES for path in sample(name).snapshots()]
 # What Nextcloud itself did, which no backup can help.
 SERVERS_OWN = {"server-plain-version", "server-restored-version", "server-version-number", "server-lost-zero-byte"}
-QUIET = {"escrow-opens", "keys-unlock", "snapshot-whole", "snapshot-sealed", "secret-unwraps", "files-whole"}
+QUIET = {"escrow-opens", "keys-unlock", "secret-fits", "snapshot-whole", "snapshot-sealed", "secret-unwraps", "files-whole"}
 VARIANTS = json.loads((instances.FOLDER / "nc32-broken" / "variants.json").read_text())
 
 

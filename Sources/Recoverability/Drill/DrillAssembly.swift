@@ -77,7 +77,7 @@ struct DrillAssembly {
     for (stratum, numbers) in tally.strata.sorted(by: { $0.key < $1.key }) where stratum.dimension == .format {
       strata.append(
         DrillReport.Stratum(
-          dimension: stratum.dimension.rawValue, name: stratum.name, population: numbers.tested,
+          dimension: stratum.dimension.rawValue, name: stratum.name, population: draw.isAll ? numbers.tested : nil,
           tested: numbers.tested, failed: numbers.failed, unknown: numbers.unknown))
     }
     return .init(

@@ -33,7 +33,23 @@ struct KeyFindings {
           "\(open.count == 1 ? "1 key pair unlocks" : "\(Quantity.grouped(open.count)) key pairs unlock") with what was sealed",
           count: open.count, examples: open))
     }
-    return findings + rawKeys + earlierPairs
+    return findings + [secret].compactMap(\.self) + rawKeys + earlierPairs
+  }
+
+  /// What is wrapped shows whether the secret fits, also where a password is missing below the wrapping.
+  private var secret: Finding? {
+    let wrapped = records.filter { $0.wrapping != .raw && $0.wrapping != .unreadable }
+    let fitting = wrapped.count {
+      if case .fails = $0.state { return false }
+      return true
+    }
+    guard fitting > 0 else { return nil }
+    return Finding(
+      "secret-fits", .secret, .holds,
+      fitting == wrapped.count
+        ? "the sealed secret unwraps \(fitting == 1 ? "the sealed key file" : "all \(Quantity.grouped(fitting)) sealed key files") that \(fitting == 1 ? "is" : "are") wrapped"
+        : "the sealed secret unwraps \(Quantity.grouped(fitting)) of \(Quantity.grouped(wrapped.count)) sealed key files",
+      count: fitting)
   }
 
   private func ids(_ state: (KeyState) -> Bool) -> [String] {
