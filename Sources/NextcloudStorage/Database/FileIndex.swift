@@ -10,12 +10,13 @@ enum FileIndex {
   static func open() throws -> DatabaseQueue {
     var configuration = GRDB.Configuration()
     configuration.label = "index"
-    // A failed index is thrown away, never rolled back.
+    // A failed index is thrown away, never rolled back. Larger pages and a sorter without threads halve the time in the
+    // system and the memory.
     configuration.prepareDatabase { database in
       try database.execute(
         sql: """
-          PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;
-          PRAGMA cache_size = -65536; PRAGMA threads = 2
+          PRAGMA page_size = 16384; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
+          PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -32768; PRAGMA threads = 0
           """)
     }
     let queue = try DatabaseQueue(path: "", configuration: configuration)
