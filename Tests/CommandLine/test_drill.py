@@ -1,20 +1,25 @@
 """drill: what holds, what fails and what nobody can say, on real instances and on what was broken in them."""
 
+import hashlib
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import stat
 
 import instances
+import jsonschema
 import pytest
 from instances import SAMPLES, Instance, broken, sample
-from workbench import PASSPHRASE, Workbench, leftovers, sha256, tree
+from workbench import PASSPHRASE, ROOT, Workbench, leftovers, sha256, tree
 
 SNAPSHOTS = [(name, path.name) for name in SAMPLES for path in sample(name).snapshots()]
 # What Nextcloud itself did, which no backup can help.
 SERVERS_OWN = {"server-plain-version", "server-restored-version", "server-version-number", "server-lost-zero-byte"}
 QUIET = {"escrow-opens", "keys-unlock", "secret-fits", "snapshot-whole", "snapshot-sealed", "secret-unwraps", "files-whole"}
+SCHEMA = json.loads((ROOT / "docs" / "report.schema.json").read_text())
+DOCUMENTED = (ROOT / "docs" / "drill.md").read_text()
 VARIANTS = json.loads((instances.FOLDER / "nc32-broken" / "variants.json").read_text())
 
 
@@ -39,6 +44,9 @@ class Sealed:
     def report(self, backup=None, snapshot=None, *options, status):
         report = self.drill(backup, snapshot, "--json", *options, status=status).json
         assert report["schema"] == "provenkey.report/1"
+        jsonschema.validate(report, SCHEMA)
+        for finding in report["findings"]:
+            assert f"`{finding['id']}`" in DOCUMENTED, finding
         assert report["verdict"] == {0: "holds", 3: "fails", 4: "unknown"}[status], report["findings"]
         return report
 
@@ -374,7 +382,6 @@ def test_names_in_what_repair_sql_writes_stay_comments(sealed, tmp_path):
 
 
 def md5(text):
-    import hashlib
     return hashlib.md5(text.encode()).hexdigest()
 
 
@@ -441,6 +448,39 @@ def test_progress_as_lines(sealed):
         "opening the escrow", "trying the keys", "reading the snapshot", "listing the backup", "testing files"]
     last = lines[-1]
     assert last["done"] == last["total"] and last["unit"] == "files"
+
+
+def started(one, private, *options):
+    """A drill that has just opened the escrow."""
+    process = one.bench.start(
+        "drill", one.bench.escrow, "--backup", one.backup(), "--passphrase-file", one.bench.passphrase, "--all",
+        "--progress", "json", *options, env=one.bench.environment | {"TMPDIR": str(private)})
+    assert json.loads(process.stderr.readline())["stage"] == "opening the escrow"
+    return process
+
+
+def test_interrupted_it_leaves_nothing(sealed, tmp_path):
+    private = tmp_path / "tmp"
+    private.mkdir()
+    page = tmp_path / "page.html"
+    process = started(
+        sealed("userkeys"), private, "--database-snapshot", sample("userkeys").database, "--html", page)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130 and output == b"" and b"provenkey: interrupted" in errors
+    assert list(private.iterdir()) == [] and not page.exists() and not leftovers(tmp_path)
+
+
+def test_what_a_killed_drill_left_of_the_snapshot_goes_with_the_next(bench):
+    instance = sample("sqlite-master")
+    one = Sealed(bench, instance, "--database-snapshot", instance.database, "--embed-database")
+    private = bench.folder / "tmp"
+    private.mkdir()
+    process = started(one, private)
+    process.kill()
+    process.communicate()
+    one.drill(None, False, "--files", "1", status=0, env=bench.environment | {"TMPDIR": str(private)})
+    assert list(private.iterdir()) == []
 
 
 def test_the_wrong_passphrase(sealed):

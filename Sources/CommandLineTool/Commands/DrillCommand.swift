@@ -172,7 +172,8 @@ struct DrillCommand: AsyncParsableCommand {
 /// The options that say how many files are tested, and which.
 struct SamplingOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp("How many files are drawn at random, besides those that are always tested.", valueName: "number"))
+    help: ArgumentHelp("How many files are drawn at random, besides those that are always tested.", valueName: "number")
+  )
   var files: Int?
 
   @Flag(help: "Test every file.")

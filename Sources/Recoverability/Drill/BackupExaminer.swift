@@ -82,7 +82,8 @@ package final class BackupExaminer {
       return ContentResult(.unreadable(because: error.problem))
     }
     return examiner.examine(
-      source, expecting: file.expectation(isObject: shared.usesObjectStorage, shared.highestVersion), keys: keys(of: file))
+      source, expecting: file.expectation(isObject: shared.usesObjectStorage, shared.highestVersion),
+      keys: keys(of: file))
   }
 
   /// The key files of a file, in the order of their likelihood.

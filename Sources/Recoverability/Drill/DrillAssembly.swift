@@ -23,7 +23,8 @@ struct DrillAssembly {
     let manifest = sealed.manifest
     return DrillReport(
       program: "provenkey \(Release.version)", startedAt: Self.whole(startedAt), endedAt: Self.whole(endedAt),
-      level: records.contains { $0.state == .unlocks && $0.half == .privateKey && $0.role != .publicShare } ? 2 : nil, verdict: verdict.word,
+      level: records.contains { $0.state == .unlocks && $0.half == .privateKey && $0.role != .publicShare } ? 2 : nil,
+      verdict: verdict.word,
       summary: DrillReport.summary(of: findings),
       escrow: .init(
         id: manifest.escrow.description, revision: manifest.revision, sealedAt: Int64(manifest.sealedAtSeconds ?? 0),
@@ -32,7 +33,8 @@ struct DrillAssembly {
       backup: .init(
         place: request.backup.name, files: inventory.entries, bytes: inventory.size, newest: tally.newest),
       keys: records, findings: findings, files: files(seconds: seconds, bytesRead: bytesRead),
-      sample: draw.sample(failures: tally.drawnFailures, unknown: tally.drawnUnknown, files: draw.isAll ? [] : tally.drawnFiles),
+      sample: draw.sample(
+        failures: tally.drawnFailures, unknown: tally.drawnUnknown, files: draw.isAll ? [] : tally.drawnFiles),
       notTested: notTested + untestedParts)
   }
 

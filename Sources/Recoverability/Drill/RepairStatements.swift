@@ -29,7 +29,7 @@ package struct RowRepair: Equatable, Sendable {
         }
       guard let signed, signed > 0, let size = result.plainSize, size >= 0 else { return nil }
       (plain, version) = (size, signed)
-      found = "every block that was read is signed as version \(signed); the plaintext has \(size) bytes"
+      found = "every block that was read is signed as version \(signed), the plaintext has \(size) bytes"
     }
     // In object storage `size` is the object's length; on disk it is the plaintext's.
     let isObject = usesObjectStorage && version > 0

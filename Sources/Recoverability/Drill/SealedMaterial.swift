@@ -85,7 +85,9 @@ package final class SealedMaterial {
     var users: [String] = []
     for record in records where record.role == .user && record.half == .privateKey && !record.isBackup {
       guard case .fails = record.state, let file = keyFiles.first(where: { $0.path == record.path }) else { continue }
-      if KeyProof.prove([file], with: keyMaterial.withoutPasswords()).first?.state == .locked { users.append(record.id) }
+      if KeyProof.prove([file], with: keyMaterial.withoutPasswords()).first?.state == .locked {
+        users.append(record.id)
+      }
     }
     return users
   }

@@ -61,7 +61,8 @@ import Testing
 
   @Test func oneIsNotWrittenAsMany() {
     for status in [
-      ContentStatus.badBlocks(first: [1], count: 1), .garbled(because: "x"), .truncated(plain: 1, expected: 2), .missing,
+      ContentStatus.badBlocks(first: [1], count: 1), .garbled(because: "x"), .truncated(plain: 1, expected: 2),
+      .missing,
       .unexpectedlyPlain, .noRow(version: 1), .wrongSize(plain: 1, expected: 2), .unsigned, .lostZeroByte,
       .plainCopyOfServer, .locked(users: ["a"]), .unreadable(because: "x"),
     ] {

@@ -25,7 +25,8 @@ import Testing
   }
 
   private func outcome(
-    _ file: ContentFile, _ status: ContentStatus, plain: Int64 = 100, in circumstances: FileOutcome.Circumstances? = nil,
+    _ file: ContentFile, _ status: ContentStatus, plain: Int64 = 100,
+    in circumstances: FileOutcome.Circumstances? = nil,
     _ change: (inout ContentResult) -> Void = { _ in }
   ) -> FileOutcome {
     var result = ContentResult(status)

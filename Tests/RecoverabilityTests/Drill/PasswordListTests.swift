@@ -15,7 +15,8 @@ import Testing
   }
 
   @Test func commasTabsAndQuotes() throws {
-    let text = "\u{FEFF}alice,one\r\nbob\ttwo, with comma\n\n# a remark\n\"carol, x\",\"a \"\"quoted\"\" one\"\n\"dave\"\tfour"
+    let text =
+      "\u{FEFF}alice,one\r\nbob\ttwo, with comma\n\n# a remark\n\"carol, x\",\"a \"\"quoted\"\" one\"\n\"dave\"\tfour"
     #expect(
       try read(text) == ["alice": "one", "bob": "two, with comma", "carol, x": "a \"quoted\" one", "dave": "four"])
   }

@@ -35,7 +35,7 @@ import Testing
     #expect(text.contains("-- a fact\n"))
     #expect(text.contains("SET \"encrypted\" = 5\n"))
     #expect(
-      text.contains("WHERE \"fileid\" = 7 AND \"encrypted\" = 1 AND \"size\" = 100 AND \"unencrypted_size\" = 0\n"))
+      text.contains("WHERE \"fileid\" = 7 AND \"encrypted\" = 1 AND \"size\" = 100 AND \"unencrypted_size\" = 0;\n"))
   }
 
   @Test func sizesAreThoseOfThePlaintextOnDiskAndOfTheObjectInABucket() throws {
@@ -63,7 +63,9 @@ import Testing
     let repair = RowRepair(
       file(row()), result(.otherVersion(found: 5, expected: 1)), outcome, usesObjectStorage: false)
     #expect((repair != nil) == outcome.isMendedInDatabase)
-    let damaged: Set<FileOutcome> = [.damaged, .garbled, .truncated, .headerDamaged, .missing, .noKey, .locked, .unreadable]
+    let damaged: Set<FileOutcome> = [
+      .damaged, .garbled, .truncated, .headerDamaged, .missing, .noKey, .locked, .unreadable,
+    ]
     #expect(!damaged.contains(outcome) || repair == nil)
   }
 

@@ -13,7 +13,8 @@ struct BackupFindings {
 
   var findings: [Finding] {
     [
-      empty, skippedEntries, keyRoot, homes, externals, keysBeside, leftovers, unknownKeys, orphanKeys, names, cases, notUnderstood,
+      empty, skippedEntries, keyRoot, homes, externals, keysBeside, leftovers, unknownKeys, orphanKeys, names, cases,
+      notUnderstood,
       flags,
     ].compactMap(\.self)
   }
@@ -21,8 +22,12 @@ struct BackupFindings {
   /// What no drill of this backup can have tested, one line each.
   var notTested: [String] {
     var lines: [String] = []
-    for mount in inventory.externalNotInBackup { lines.append("the external storage \(mount.mountPoint): it is not in the backup") }
-    for folder in inventory.teamFoldersWithoutFiles { lines.append("the team folder \(folder.mountPoint): it has no file in the backup") }
+    for mount in inventory.externalNotInBackup {
+      lines.append("the external storage \(mount.mountPoint): it is not in the backup")
+    }
+    for folder in inventory.teamFoldersWithoutFiles {
+      lines.append("the team folder \(folder.mountPoint): it has no file in the backup")
+    }
     let plain = inventory.neverEncrypted.values.reduce(0) { $0 + $1.count }
     if plain > 0 { lines.append("\(Quantity.files(plain)) that Nextcloud never encrypts (previews, uploads, logs)") }
     return lines
@@ -49,7 +54,9 @@ struct BackupFindings {
     guard inventory.keyRootIsMissing else { return nil }
     return Finding(
       "key-root-missing", .backup,
-      .fails(because: "the database says that keys lie below another folder, and it or its .oc_key_storage is not in the backup"),
+      .fails(
+        because:
+          "the database says that keys lie below another folder, and it or its .oc_key_storage is not in the backup"),
       "the folder with the keys of the files is missing", hint: "back up the whole data folder, the key root included")
   }
 
@@ -58,9 +65,12 @@ struct BackupFindings {
     guard missing.count > 0 else { return nil }
     return Finding(
       "home-missing", .backup,
-      .fails(because: "the database has files of \(missing.count == 1 ? "a user" : "users") whose folder is not in the backup"),
+      .fails(
+        because:
+          "the database has files of \(missing.count == 1 ? "a user" : "users") whose folder is not in the backup"),
       "the \(missing.count == 1 ? "folder of 1 user is" : "folders of \(missing.count) users are") not in the backup",
-      hint: "back up the whole data folder; homes that lie elsewhere have to be in the backup too", count: missing.count,
+      hint: "back up the whole data folder; homes that lie elsewhere have to be in the backup too",
+      count: missing.count,
       examples: missing.first.map { "\($0.user): \(Quantity.files($0.rows))" })
   }
 
@@ -68,7 +78,8 @@ struct BackupFindings {
     let missing = inventory.externalNotInBackup
     guard !missing.isEmpty else { return nil }
     return Finding(
-      "external-not-in-backup", .backup, .unknown(because: "nothing of \(missing.count == 1 ? "it" : "them") was tested"),
+      "external-not-in-backup", .backup,
+      .unknown(because: "nothing of \(missing.count == 1 ? "it" : "them") was tested"),
       "\(missing.count == 1 ? "1 external storage is" : "\(missing.count) external storages are") not in the backup",
       hint: "say where they lie in the backup with --external NAME=FOLDER", count: missing.count,
       examples: missing.map(\.mountPoint))

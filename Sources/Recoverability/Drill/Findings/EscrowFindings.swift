@@ -7,7 +7,8 @@ struct EscrowFindings {
 
   var opened: Finding {
     let manifest = sealed.manifest
-    let what = "the escrow opens: revision \(manifest.revision), sealed \(Quantity.instant(Int64(manifest.sealedAtSeconds ?? 0)))"
+    let what =
+      "the escrow opens: revision \(manifest.revision), sealed \(Quantity.instant(Int64(manifest.sealedAtSeconds ?? 0)))"
     guard sealed.opened.isSignerProven else {
       return Finding(
         "signer-unproven", .escrow, .unknown(because: "it was opened with an identity that cannot tell who sealed it"),

@@ -56,7 +56,8 @@ struct FileFindings {
         hint: copyAgain)
     case .garbled:
       return Wording(
-        what: "\(files)\(whose) \(one ? "decrypts" : "decrypt") to something else than \(one ? "it" : "they") should be",
+        what:
+          "\(files)\(whose) \(one ? "decrypts" : "decrypt") to something else than \(one ? "it" : "they") should be",
         because: "damaged where no signature covers it: \(reason)", hint: copyAgain)
     case .truncated:
       return Wording(what: "\(files)\(whose) \(one ? "is" : "are") cut off", because: reason, hint: copyAgain)
@@ -68,7 +69,8 @@ struct FileFindings {
       return Wording(
         what: "\(files)\(whose) that the snapshot has \(one ? "is" : "are") not in the backup",
         because: "nothing is where the snapshot says a file is",
-        hint: "back up the whole data folder; files that were deleted between the file copy and the snapshot show here too")
+        hint:
+          "back up the whole data folder; files that were deleted between the file copy and the snapshot show here too")
     case .noKey: return keyWording(counted, whose, reason)
     case .unexpectedlyPlain:
       return mendable(
@@ -84,17 +86,20 @@ struct FileFindings {
     case .rowSaysPlain:
       return mendable(
         what: "the snapshot calls \(files)\(whose) plain that \(one ? "is" : "are") encrypted",
-        because: "Nextcloud would hand out the encrypted bytes: the snapshot is older than the files, or the number is wrong",
+        because:
+          "Nextcloud would hand out the encrypted bytes: the snapshot is older than the files, or the number is wrong",
         hint: "take the snapshot after, not before, the file copy; or mend the database")
     case .newerThanSnapshot:
       return mendable(
         what: "the snapshot is older than \(Quantity.grouped(number)) of the files checked",
-        because: "the files are signed with higher version numbers than the snapshot has, so Nextcloud would refuse them",
+        because:
+          "the files are signed with higher version numbers than the snapshot has, so Nextcloud would refuse them",
         hint: "take it after, not before, the file copy")
     case .olderThanSnapshot:
       return mendable(
         what: "the snapshot is newer than \(Quantity.grouped(number)) of the files checked",
-        because: "the files are signed with lower version numbers than the snapshot has, so Nextcloud would refuse them: "
+        because:
+          "the files are signed with lower version numbers than the snapshot has, so Nextcloud would refuse them: "
           + "they are older copies, or were rolled back",
         hint: "use a backup and a snapshot of the same time")
     case .rowVersionWrong:
@@ -116,14 +121,17 @@ struct FileFindings {
         hint: "mend the database")
     case .plainSizeDiffers:
       return mendable(
-        what: "\(files)\(whose) that \(one ? "is" : "are") not encrypted \(one ? "has" : "have") another size than the snapshot says",
+        what:
+          "\(files)\(whose) that \(one ? "is" : "are") not encrypted \(one ? "has" : "have") another size than the snapshot says",
         because: "the snapshot and the files are not of the same time",
         hint: "take the snapshot after, not before, the file copy")
     case .keyElsewhere:
       return Wording(
         what: "\(files)\(whose) open\(one ? "s" : "") only with keys that lie where Nextcloud does not look",
-        because: "the file, its folder or its mount was moved or renamed without its keys, or an older release put them there",
-        hint: "move the keys to the path of the file (occ encryption:fix-key-location for mounts); the details name both; "
+        because:
+          "the file, its folder or its mount was moved or renamed without its keys, or an older release put them there",
+        hint:
+          "move the keys to the path of the file (occ encryption:fix-key-location for mounts); the details name both; "
           + "provenkey decrypt finds them as they are")
     case .otherMasterKey:
       return Wording(
@@ -164,12 +172,14 @@ struct FileFindings {
         because: "", hint: "nothing is lost; Nextcloud refuses to show \(one ? "it" : "them")", group: .files)
     case .copiedVersionNumber:
       return mendable(
-        what: "\(one ? "1 older version has" : "\(Quantity.grouped(number)) older versions\(whose) have") a number one too low"
+        what:
+          "\(one ? "1 older version has" : "\(Quantity.grouped(number)) older versions\(whose) have") a number one too low"
           + ": Nextcloud itself copied \(one ? "it" : "them") so",
         because: "", hint: "nothing is lost; Nextcloud refuses to show \(one ? "it" : "them")", group: .files)
     case .restoredVersion:
       return Wording(
-        what: "\(one ? "1 row of an older version has" : "\(Quantity.grouped(number)) rows of older versions have") no file"
+        what:
+          "\(one ? "1 row of an older version has" : "\(Quantity.grouped(number)) rows of older versions have") no file"
           + ": Nextcloud left \(one ? "it" : "them") behind when a version was restored",
         because: "", hint: "nothing is lost: the version is the current file")
     case .unfinished:
@@ -178,11 +188,13 @@ struct FileFindings {
           + "\(one ? "has" : "have") no file", because: "", hint: "nothing is lost")
     case .superseded:
       return Wording(
-        what: "\(one ? "1 row has" : "\(Quantity.grouped(number)) rows have") no file, since the storage had another name "
+        what:
+          "\(one ? "1 row has" : "\(Quantity.grouped(number)) rows have") no file, since the storage had another name "
           + "when \(one ? "it was" : "they were") written", because: "", hint: "nothing is lost")
     case .objectWithoutRow:
       return Wording(
-        what: "\(one ? "1 object is" : "\(Quantity.grouped(number)) objects are") in the backup that the database does not know",
+        what:
+          "\(one ? "1 object is" : "\(Quantity.grouped(number)) objects are") in the backup that the database does not know",
         because: "", hint: "left over by Nextcloud; nothing depends on \(one ? "it" : "them")")
     case .unsigned:
       return Wording(
@@ -190,7 +202,8 @@ struct FileFindings {
         because: "", hint: "changes of single bits in \(one ? "it" : "them") cannot be seen; new uploads are signed")
     case .odd:
       return Wording(
-        what: "\(files)\(whose) decrypt\(one ? "s" : "") and \(one ? "is" : "are") whole, but odd: \(reason)", because: "")
+        what: "\(files)\(whose) decrypt\(one ? "s" : "") and \(one ? "is" : "are") whole, but odd: \(reason)",
+        because: "")
     case .whole: return Wording(what: "", because: "")
     }
   }
@@ -222,7 +235,8 @@ struct FileFindings {
     }
     return Wording(
       what: "no key opens \(files)\(whose)", because: reason,
-      hint: "look for \(one ? "its" : "their") folder below files_encryption/keys in an older backup, also under an earlier "
+      hint:
+        "look for \(one ? "its" : "their") folder below files_encryption/keys in an older backup, also under an earlier "
         + "name of the file, its folder or its mount")
   }
 

@@ -154,7 +154,8 @@ package enum FileOutcome: String, Sendable, CaseIterable {
   /// Whether the file's content is all right and only the database has to be mended.
   package var isMendedInDatabase: Bool {
     switch self {
-    case .unexpectedlyPlain, .plainSizeDiffers, .rescanned, .rowSaysPlain, .newerThanSnapshot, .olderThanSnapshot, .rowVersionWrong,
+    case .unexpectedlyPlain, .plainSizeDiffers, .rescanned, .rowSaysPlain, .newerThanSnapshot, .olderThanSnapshot,
+      .rowVersionWrong,
       .sizeWrong, .plainVersion, .copiedVersionNumber:
       true
     default: false

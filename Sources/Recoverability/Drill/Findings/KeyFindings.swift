@@ -20,9 +20,11 @@ struct KeyFindings {
       findings.insert(
         Finding(
           "instance-id-changed", .secret,
-          .fails(because: "the private keys open with the instanceid \(other), not with the one in the sealed config.php"),
+          .fails(
+            because: "the private keys open with the instanceid \(other), not with the one in the sealed config.php"),
           "the instanceid has changed since the keys were written",
-          hint: "a restored Nextcloud needs 'instanceid' => '\(other)' in its config.php; the backup has appdata_\(other)"),
+          hint:
+            "a restored Nextcloud needs 'instanceid' => '\(other)' in its config.php; the backup has appdata_\(other)"),
         at: 0)
     }
     let open = ids { $0 == .unlocks }
@@ -66,7 +68,8 @@ struct KeyFindings {
         mode: mode, hasSecret: sealed.keyMaterial.secretCount > 0,
         hasInstanceID: (try? sealed.configuration.string("instanceid"))?.isEmpty == false,
         collection: KeyCollection(
-          sealed: sealed.keyFiles, keyRoot: snapshot?.keyRoot ?? sealed.manifest.instance.keyRoot, keyRootMarker: marker),
+          sealed: sealed.keyFiles, keyRoot: snapshot?.keyRoot ?? sealed.manifest.instance.keyRoot, keyRootMarker: marker
+        ),
         records: records.filter { !isUserPassword($0) }, snapshot: snapshot))
     var findings: [Finding] = []
     for part in parts where part.id != "key-fails" && part.id != "recovery-password" {
@@ -81,7 +84,8 @@ struct KeyFindings {
           isSecretWrong ? "secret-wrong" : "key-fails", isSecretWrong ? .secret : .keys, .fails(because: first.what),
           isSecretWrong
             ? "the sealed secret does not unwrap the sealed keys"
-            : failing.count == 1 ? "1 sealed key file cannot be used" : "\(failing.count) sealed key files cannot be used",
+            : failing.count == 1
+              ? "1 sealed key file cannot be used" : "\(failing.count) sealed key files cannot be used",
           hint: isSecretWrong
             ? "find the config.php of the time of the keys, with its secret and instanceid, and seal that"
             : first.hint,
@@ -150,13 +154,16 @@ struct KeyFindings {
   /// Nextcloud reads key files without their wrapping only while it is told that they were not yet migrated.
   private var rawKeys: [Finding] {
     let raw = records.filter { $0.wrapping == .raw && !$0.isBackup && $0.state == .unlocks }
-    guard !raw.isEmpty, (try? sealed.configuration.bool("encryption.key_storage_migrated")) ?? true, wrapsKeys else { return [] }
+    guard !raw.isEmpty, (try? sealed.configuration.bool("encryption.key_storage_migrated")) ?? true, wrapsKeys else {
+      return []
+    }
     return [
       Finding(
         "keys-not-migrated", .keys,
         .fails(because: "Nextcloud expects every key file to be wrapped with the secret, and refuses these"),
         "\(raw.count == 1 ? "1 sealed key file is" : "\(raw.count) sealed key files are") not wrapped",
-        hint: "set 'encryption.key_storage_migrated' => false in config.php, and run occ encryption:migrate-key-storage-format",
+        hint:
+          "set 'encryption.key_storage_migrated' => false in config.php, and run occ encryption:migrate-key-storage-format",
         count: raw.count, examples: raw.map(\.path))
     ]
   }

@@ -21,7 +21,8 @@ struct SnapshotFindings {
       ]
     }
     guard let database = snapshot.database else { return [absent] }
-    return faults(database) + paths(database) + [comparison, instance(database), encryption(database)].compactMap(\.self)
+    return faults(database) + paths(database)
+      + [comparison, instance(database), encryption(database)].compactMap(\.self)
       + secret(database) + [log, moved(database)].compactMap(\.self)
   }
 
@@ -51,7 +52,8 @@ struct SnapshotFindings {
       findings.append(
         Finding(
           "snapshot-double-encoded", .snapshot,
-          .fails(because: "characters beyond ASCII were encoded twice, so a restored Nextcloud would not find these files"),
+          .fails(
+            because: "characters beyond ASCII were encoded twice, so a restored Nextcloud would not find these files"),
           "\(Quantity.grouped(test.doubleEncoded)) paths of the snapshot are spelt wrong",
           hint: "take the dump again with --default-character-set=utf8mb4", count: test.doubleEncoded,
           examples: test.examples))
