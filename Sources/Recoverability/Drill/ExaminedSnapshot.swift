@@ -36,12 +36,16 @@ struct ExaminedSnapshot {
     file = path
     self.place = place
     do {
+      // First, so that a report on a damaged one says which it was.
+      sha256 = try Self.digest(of: path) { done, total in
+        size = Int64(total)
+        try progress(Int64(done / 2), Int64(total))
+      }
       let recognised = try SnapshotFile.recognise(path)
       engine = recognised.engine
       size = recognised.size
       modified = recognised.modified
       hasLog = !recognised.sidecars.isEmpty
-      sha256 = try SnapshotFile.sha256(of: path) { done, total in try progress(Int64(done / 2), Int64(total)) }
       database = try InstanceDatabase.read(path, tablePrefix: tablePrefix) { done, total in
         try progress(total / 2 + done / 2, total)
       }
@@ -53,6 +57,15 @@ struct ExaminedSnapshot {
     } catch let error as CollectionError {
       guard case .tablePrefix = error else { throw error }
       fault = Fault(id: "snapshot-foreign", problem: error.problem, hint: error.hint)
+    }
+  }
+
+  /// Of the file; of a folder that pg_dump wrote, its table of contents, which says when it was written.
+  private static func digest(of path: FilePath, progress: (Int, Int) throws -> Void) throws -> String {
+    do {
+      return try SnapshotFile.sha256(of: path, progress: progress)
+    } catch SnapshotError.isFolder {
+      return try SnapshotFile.sha256(of: path.appending("toc.dat"), progress: progress)
     }
   }
 }
