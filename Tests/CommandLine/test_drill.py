@@ -128,6 +128,15 @@ def test_every_file_of_every_sample_holds_with_every_form_of_snapshot(sealed, na
     assert tree(one.backup()) == before
 
 
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_plain_copy_beside_the_encrypted_files_is_not_taken_for_them(sealed, name):
+    """The samples' folders as they stand, with `expected/` in them, which looks like folders of users."""
+    one = sealed(name)
+    options = passwords(one) if name == "userkeys" else []
+    report = one.report(one.instance.folder, None, "--all", *options, status=0)
+    assert "not-understood" in ids(report, "holds")
+
+
 @pytest.mark.parametrize("name,counts", [
     ("sqlite-master", {"server-plain-version": 4, "server-restored-version": 1}),
     ("legacy", {"server-plain-version": 4, "server-restored-version": 1, "unsigned-format": 4}),

@@ -32,7 +32,7 @@ package enum ContentStatus: Equatable, Sendable {
   case locked(users: [String])
   /// An encryption module or header that is not known.
   case unknownFormat(because: String)
-  /// The content decrypts, and the header in front of it is damaged: Nextcloud would not read it, `provenkey decrypt` does.
+  /// The content decrypts, and the header in front of it is damaged: Nextcloud would not read it.
   case damagedHeader(because: String)
   /// The bytes could not be read.
   case unreadable(because: String)

@@ -35,7 +35,9 @@ struct LayoutBuilder {
   }
 
   mutating func build() throws(LayoutError) -> BackupLayout {
-    if let found = signs.dataFolder(keyRoot: keyRootName, configured: facts.dataFolder) {
+    if let found = signs.dataFolder(
+      keyRoot: keyRootName, configured: facts.dataFolder, hasHomes: !(saysObjects && !signs.objectFolders.isEmpty))
+    {
       dataFolders = [found.prefix]
       inventory.recognised.append(
         .init(role: .data, path: Self.folder(found.prefix), why: found.why))
@@ -76,9 +78,11 @@ struct LayoutBuilder {
 
   // MARK: Objects
 
+  /// Whether the configuration or the database says that files are objects.
+  private var saysObjects: Bool { facts.usesObjectStorage == true || storages.hasObjects }
+
   /// Lets objects stand under the paths that their rows give them, as if they were files of a data folder.
   private mutating func takeObjects() throws(LayoutError) {
-    let saysObjects = facts.usesObjectStorage == true || storages.hasObjects
     guard !signs.objectFolders.isEmpty, saysObjects || !(signs.candidates.values.contains { $0.hasHomes }) else {
       return
     }

@@ -132,8 +132,11 @@ struct TopSigns {
   /// - Parameters:
   ///   - keyRoot: as the database has it, so that a moved key root is not taken for the data folder.
   ///   - configured: `datadirectory`; where the backup has a whole end of it, that is the one.
-  func dataFolder(keyRoot: String?, configured: String?) -> (prefix: PathBytes, why: String)? {
-    var candidates = candidates.filter { !markedRoots.contains($0.key) }
+  ///   - hasHomes: whether users' files lie in it; where they are objects, folders of users are something else.
+  func dataFolder(
+    keyRoot: String?, configured: String?, hasHomes: Bool = true
+  ) -> (prefix: PathBytes, why: String)? {
+    var candidates = candidates.filter { !markedRoots.contains($0.key) && (hasHomes || $0.value.sign != nil) }
     if let keyRoot, !keyRoot.isEmpty {
       let ending = Array((keyRoot + "/").utf8)
       for key in candidates.keys where key.count >= ending.count && key.suffix(ending.count).elementsEqual(ending) {

@@ -12,15 +12,15 @@ extension DrillReport {
     }
   }
 
-  /// What a person should do, the most urgent first, each once.
+  /// What a person should do, the most urgent first, each once; where all holds, when to look again.
   package var nextSteps: [String] {
     var steps: [String] = []
-    for word in ["fails", "unknown", "holds"] {
+    for word in ["fails", "unknown"] {
       for finding in findings.inReadingOrder where finding.verdict.word == word {
         if let hint = finding.hint, !steps.contains(hint) { steps.append(hint) }
       }
     }
-    return steps
+    return steps.isEmpty ? ["nothing has to be mended; drill again on a schedule, and when the server changes"] : steps
   }
 }
 
@@ -58,6 +58,7 @@ enum StatusText {
     case "unsigned": "a format without signatures; the content looks right"
     case "plain": "not encrypted, as the snapshot says"
     case "bad-blocks": "damaged blocks"
+    case "damaged-header": "whole behind a damaged header"
     case "garbled": "the signatures fit, the content is garbled"
     case "truncated": "cut short"
     case "lost-zero-byte": "one last byte lost by the server; it is known"

@@ -1,6 +1,6 @@
 internal import NextcloudStorage
 
-/// What the examined files say, as findings: one for each outcome that occurs, the worst first.
+/// What the examined files say, as findings: one for each outcome that occurs, the worst of what does not hold first.
 struct FileFindings {
   let tally: FileTally
   /// How many private keys opened.
@@ -17,6 +17,15 @@ struct FileFindings {
 
   var findings: [Finding] {
     var findings: [Finding] = []
+    let whole = tally.count(.whole)
+    if whole > 0 {
+      let tested = Quantity.files(tally.tested)
+      findings.append(
+        Finding(
+          FileOutcome.whole.rawValue, .files, .holds,
+          (whole == tally.tested ? "all \(tested)" : "\(Quantity.grouped(whole)) of \(tested)")
+            + " tested decrypt, and fit the snapshot", count: whole))
+    }
     for outcome in FileOutcome.allCases where outcome != .whole {
       guard let counted = tally.outcomes[outcome] else { continue }
       let wording = wording(outcome, counted)
@@ -27,17 +36,6 @@ struct FileFindings {
         Finding(
           outcome.rawValue, wording.group, verdict, wording.what, hint: wording.hint, count: counted.count,
           examples: counted.examples))
-    }
-    let whole = tally.count(.whole)
-    if tally.tested > 0, whole > 0 {
-      let rest = tally.tested - whole
-      findings.append(
-        Finding(
-          FileOutcome.whole.rawValue, .files, .holds,
-          rest == 0
-            ? "all \(Quantity.files(whole)) that were tested decrypt, and are what the snapshot says"
-            : "\(Quantity.files(whole)) of \(Quantity.grouped(tally.tested)) tested decrypt, and are what the snapshot says",
-          count: whole))
     }
     return findings
   }
@@ -112,7 +110,7 @@ struct FileFindings {
         what: "\(files)\(whose) in the backup \(one ? "is" : "are") not in the snapshot",
         because: "the snapshot is older than \(one ? "it" : "they"), or a row was lost; Nextcloud would not show "
           + "\(one ? "it" : "them"), and files:scan would make \(one ? "it" : "them") unreadable",
-        hint: "take the snapshot after, not before, the file copy; provenkey decrypt reads them all the same",
+        hint: "take the snapshot after, not before, the file copy; the content itself is whole",
         group: .snapshot)
     case .sizeWrong:
       return mendable(
@@ -131,14 +129,12 @@ struct FileFindings {
         because:
           "the file, its folder or its mount was moved or renamed without its keys, or an older release put them there",
         hint:
-          "move the keys to the path of the file (occ encryption:fix-key-location for mounts); the details name both; "
-          + "provenkey decrypt finds them as they are")
+          "move the keys to the path of the file (occ encryption:fix-key-location for mounts); the details name both")
     case .otherMasterKey:
       return Wording(
         what: "\(files)\(whose) open\(one ? "s" : "") only with another master key than the one the database names",
         because: "Nextcloud asks only for the key of masterKeyId, and would refuse \(one ? "it" : "them")",
-        hint: "put the id of the key that opens them into appconfig (encryption, masterKeyId), if most files have it; "
-          + "provenkey decrypt reads them all")
+        hint: "put the id of the key that opens them into appconfig (encryption, masterKeyId), if most files have it")
     case .legacyRefused:
       return Wording(
         what: "Nextcloud would refuse \(files)\(whose) in an old format",
@@ -164,7 +160,7 @@ struct FileFindings {
     case .lostZeroByte:
       return Wording(
         what: "\(files)\(whose) \(one ? "lacks its" : "lack their") last byte, a 0 that Nextcloud itself never wrote",
-        because: "", hint: "nothing is wrong with the backup; provenkey decrypt adds the byte")
+        because: "", hint: "nothing is wrong with the backup: after a restore, put a 0 at the end of the file again")
     case .plainVersion:
       return mendable(
         what: "\(one ? "1 older version\(whose) is" : "\(Quantity.grouped(number)) older versions\(whose) are") plain: "
