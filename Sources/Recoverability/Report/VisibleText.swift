@@ -1,12 +1,12 @@
 /// Text of unknown origin, made fit to be shown: a file's name must not move the cursor, hide what follows or look like another.
-enum VisibleText {
+package enum VisibleText {
   /// The text on one line, with each character that would act or hide written out: `\n`, `\u{1B}`.
   ///
   /// Those are control characters, separators of lines and paragraphs, the invisible marks that reorder text ("Trojan Source",
   /// CVE-2021-42574), and what has no meaning that everybody knows.
   ///
   /// - Parameter keepsJoiners: whether the two joiners stay, which Persian and emoji need and which do nothing on a page.
-  static func escaped(_ text: String, keepsJoiners: Bool = false) -> String {
+  package static func escaped(_ text: String, keepsJoiners: Bool = false) -> String {
     guard !text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) }) else { return text }
     var result = ""
     for scalar in text.unicodeScalars {

@@ -1,6 +1,6 @@
 internal import NextcloudStorage
 
-/// What the examined files say, as findings: one for each outcome that occurs, the worst of what does not hold first.
+/// What the examined files say, as findings: one for each outcome that occurs, the worst first; of what holds, what is whole.
 struct FileFindings {
   let tally: FileTally
   /// How many private keys opened.
@@ -17,15 +17,6 @@ struct FileFindings {
 
   var findings: [Finding] {
     var findings: [Finding] = []
-    let whole = tally.count(.whole)
-    if whole > 0 {
-      let tested = Quantity.files(tally.tested)
-      findings.append(
-        Finding(
-          FileOutcome.whole.rawValue, .files, .holds,
-          (whole == tally.tested ? "all \(tested)" : "\(Quantity.grouped(whole)) of \(tested)")
-            + " tested decrypt, and fit the snapshot", count: whole))
-    }
     for outcome in FileOutcome.allCases where outcome != .whole {
       guard let counted = tally.outcomes[outcome] else { continue }
       let wording = wording(outcome, counted)
@@ -36,6 +27,16 @@ struct FileFindings {
         Finding(
           outcome.rawValue, wording.group, verdict, wording.what, hint: wording.hint, count: counted.count,
           examples: counted.examples))
+    }
+    let whole = tally.count(.whole)
+    if whole > 0 {
+      let tested = Quantity.files(tally.tested)
+      findings.insert(
+        Finding(
+          FileOutcome.whole.rawValue, .files, .holds,
+          (whole == tally.tested ? "all \(tested)" : "\(Quantity.grouped(whole)) of \(tested)")
+            + " tested decrypt, and fit the snapshot", count: whole),
+        at: findings.firstIndex { $0.verdict == .holds } ?? findings.count)
     }
     return findings
   }
