@@ -107,3 +107,20 @@ let package = Package(
       ["SecretMemory", "SLIP39", system, .product(name: "ArgumentParser", package: "swift-argument-parser")]),
   ]
 )
+
+// What reads hostile input runs in the tests on a kept corpus, and in the fuzzer (`make fuzz`), which is only there when
+// it is asked for: it cannot be linked without libFuzzer.
+let fuzzed: [Target.Dependency] = [
+  "SecretMemory", "AgeFormat", "NextcloudKeys", "NextcloudStorage", "DatabaseSnapshots", "EscrowBundle", system,
+]
+if Context.environment["PROVENKEY_FUZZING"] == nil {
+  package.targets.append(
+    .testTarget(
+      name: "FuzzingTests", dependencies: fuzzed, path: "Tests/FuzzingTests", exclude: ["Fuzzer"],
+      swiftSettings: checked))
+} else {
+  package.targets.append(
+    .executableTarget(
+      name: "Fuzzer", dependencies: fuzzed, path: "Tests/FuzzingTests", exclude: ["CorpusTests.swift"],
+      swiftSettings: checked))
+}

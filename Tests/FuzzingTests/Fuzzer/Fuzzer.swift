@@ -1,0 +1,27 @@
+import Glibc
+
+/// What libFuzzer calls. Which kind of input it mutates stands in the environment, so that one program serves for all.
+private let input: FuzzedInput = {
+  let name = getenv("PROVENKEY_FUZZED_INPUT").flatMap { String(validatingCString: $0) } ?? ""
+  guard let input = FuzzedInput(rawValue: name) else {
+    complain("PROVENKEY_FUZZED_INPUT must be one of \(FuzzedInput.allCases.map(\.rawValue).joined(separator: " "))")
+    exit(64)
+  }
+  return input
+}()
+
+private func complain(_ line: String) {
+  let bytes = Array("fuzzing: \(line)\n".utf8)
+  _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}
+
+/// - Parameters:
+///   - start: of the bytes that libFuzzer lends; may be nil when there are none.
+///   - count: how many there are.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+  let bytes = Array(UnsafeBufferPointer(start: start, count: count))
+  guard let objection = input.objection(to: bytes) else { return 0 }
+  complain(objection)
+  abort()
+}
