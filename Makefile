@@ -11,7 +11,11 @@ PREFIX      ?= /usr/local
 # Where the Swift tests write reports for the tests that look at them with a browser.
 SAMPLE_REPORTS := $(CURDIR)/.build/sample-reports
 
-.PHONY: help install-needs build test lint demo release install bench clean
+# A build of its own, optimised but with the tests' access, in which every branch of the Swift code is counted.
+FUZZ_FLAGS  := --scratch-path .build/fuzzing --product Fuzzer $(BUILD_FLAGS) -Xswiftc -O -Xswiftc -sanitize=fuzzer,address
+FUZZER       = $(shell PROVENKEY_FUZZING=1 $(SWIFT) build $(FUZZ_FLAGS) --show-bin-path)/Fuzzer
+
+.PHONY: help install-needs build test lint demo release install bench fuzzer fuzz fuzz-keep clean
 
 help:
 	@echo "make demo     install what is missing, build, and run the main job on the sample instance"
@@ -19,6 +23,7 @@ help:
 	@echo "make release  build the command with the Swift library inside: .build/release/provenkey"
 	@echo "make install  put it into $(PREFIX)/bin"
 	@echo "make bench    measure: start-up time and memory"
+	@echo "make fuzz     throw hostile input at every parser, a minute each; FUZZ_SECONDS=600 or FUZZ_RUNS=1000000 for more"
 
 # Debian's packages and a virtual environment for Python; does nothing when all is there.
 install-needs:
@@ -48,6 +53,17 @@ install: release
 
 bench: release
 	$(PYTHON) Benchmarks/run $$($(SWIFT) build $(RELEASE_FLAGS) --show-bin-path)/provenkey
+
+fuzzer: install-needs
+	PROVENKEY_FUZZING=1 $(SWIFT) build $(FUZZ_FLAGS)
+
+# FUZZ_INPUTS="dump content" fuzzes only these.
+fuzz: fuzzer
+	@PYTHON=$(PYTHON) scripts/fuzz $(FUZZER) $(FUZZ_INPUTS)
+
+# Puts what the last runs found interesting into Vectors/fuzzing, from where `make test` reads it.
+fuzz-keep: fuzzer
+	@scripts/fuzz --keep $(FUZZER) $(FUZZ_INPUTS)
 
 clean:
 	rm -rf .build .venv

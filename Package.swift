@@ -111,7 +111,8 @@ let package = Package(
 // What reads hostile input runs in the tests on a kept corpus, and in the fuzzer (`make fuzz`), which is only there when
 // it is asked for: it cannot be linked without libFuzzer.
 let fuzzed: [Target.Dependency] = [
-  "SecretMemory", "AgeFormat", "NextcloudKeys", "NextcloudStorage", "DatabaseSnapshots", "EscrowBundle", system,
+  "SecretMemory", "AgeFormat", "NextcloudKeys", "NextcloudStorage", "DatabaseSnapshots", "EscrowBundle", "COpenSSL",
+  system,
 ]
 if Context.environment["PROVENKEY_FUZZING"] == nil {
   package.targets.append(
@@ -121,6 +122,6 @@ if Context.environment["PROVENKEY_FUZZING"] == nil {
 } else {
   package.targets.append(
     .executableTarget(
-      name: "Fuzzer", dependencies: fuzzed, path: "Tests/FuzzingTests", exclude: ["CorpusTests.swift"],
+      name: "Fuzzer", dependencies: fuzzed, path: "Tests/FuzzingTests", exclude: ["CorpusTests.swift", "Fuzzer/Dictionaries"],
       swiftSettings: checked))
 }

@@ -11,21 +11,26 @@ struct DumpWindow: ~Copyable {
   private let step: (Int64, Int64) throws -> Void
   private let tooLong: () -> SnapshotError
   private(set) var isAtEnd = false
+  private let piece: Int
 
-  private static let piece = 1 << 20
+  /// How much is read at once unless asked otherwise, in bytes.
+  static let piece = 1 << 20
   /// A row must fit as a whole; each value of it may have `SnapshotReader.valueLimit` bytes, twice where all are escaped.
   static let limit = 2 * SnapshotReader.valueLimit + piece
 
   /// - Parameters:
+  ///   - piece: how much is read at once, in bytes; 1 or more. What is read does not depend on it.
   ///   - step: is called after each piece with the bytes of the file that are done and all.
   ///   - tooLong: what to throw when a row does not fit.
   init(
-    _ source: any DumpSource, step: @escaping (Int64, Int64) throws -> Void, tooLong: @escaping () -> SnapshotError
+    _ source: any DumpSource, piece: Int = Self.piece, step: @escaping (Int64, Int64) throws -> Void,
+    tooLong: @escaping () -> SnapshotError
   ) {
+    self.piece = piece
     self.source = source
     self.step = step
     self.tooLong = tooLong
-    bytes = [UInt8](repeating: 0, count: 2 * Self.piece)
+    bytes = [UInt8](repeating: 0, count: 2 * piece)
   }
 
   var fault: SnapshotFault? { source.fault }
@@ -48,13 +53,13 @@ struct DumpWindow: ~Copyable {
       position = 0
       end = kept
     }
-    if bytes.count - end < Self.piece {
+    if bytes.count - end < piece {
       guard bytes.count < Self.limit else { throw tooLong() }
       bytes.append(contentsOf: repeatElement(0, count: bytes.count))
     }
     let start = end
     let count = try unsafe bytes.withUnsafeMutableBytes { buffer in
-      try unsafe source.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[start...].prefix(Self.piece)))
+      try unsafe source.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[start...].prefix(piece)))
     }
     end += count
     if count == 0 { isAtEnd = true }

@@ -11,7 +11,11 @@ package struct UnlockedKey: ~Copyable, Sendable {
 
   deinit { unsafe EVP_PKEY_free(pointer) }
 
-  /// Reads a PEM private key, PKCS#8 or PKCS#1; `nil` when the bytes are no such key.
+  /// Nextcloud makes keys of 4096 bits. Checking the primes of a key takes time by the cube of their length, hours for
+  /// what a crafted key file has room for.
+  private static let bitLimit = 8192
+
+  /// Reads a PEM private key, PKCS#8 or PKCS#1; `nil` when the bytes are no such key, or one of more than 8192 bits.
   ///
   /// - Parameter isAuthentic: whether a signature vouched for the bytes. If not, the numbers of the key are checked
   ///   against each other too, since a flipped bit in them would show nowhere else.
@@ -24,7 +28,7 @@ package struct UnlockedKey: ~Copyable, Sendable {
       let end = unsafe position.map { unsafe $0 + der.count }
       guard let key = unsafe d2i_AutoPrivateKey(nil, &position, der.count) else { return nil }
       guard unsafe position == end, unsafe EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA,
-        unsafe isAuthentic || Self.isConsistent(key)
+        unsafe Self.isWithinLimits(key), unsafe isAuthentic || Self.isConsistent(key)
       else {
         unsafe EVP_PKEY_free(key)
         return nil
@@ -35,6 +39,27 @@ package struct UnlockedKey: ~Copyable, Sendable {
     ERR_clear_error()
     guard let parsed = unsafe parsed else { return nil }
     unsafe pointer = parsed
+  }
+
+  /// Whether no number of the key is longer than the modulus, and that not too long; a prime is at most half of it, but
+  /// for the few bits by which both can differ.
+  private static func isWithinLimits(_ key: OpaquePointer) -> Bool {
+    let modulus = Int(unsafe EVP_PKEY_get_bits(key))
+    guard modulus > 0, modulus <= bitLimit else { return false }
+    var limits = [
+      OSSL_PKEY_PARAM_RSA_E: modulus, OSSL_PKEY_PARAM_RSA_D: modulus,
+    ]
+    // Further primes too: libcrypto reads keys of up to five and numbers their parts from 1.
+    for number in 1...10 {
+      for name in ["rsa-factor", "rsa-exponent", "rsa-coefficient"] { limits["\(name)\(number)"] = modulus / 2 + 64 }
+    }
+    for (name, limit) in limits {
+      var value: OpaquePointer?
+      guard unsafe EVP_PKEY_get_bn_param(key, name, &value) == 1 else { continue }
+      defer { unsafe BN_clear_free(value) }
+      guard Int(unsafe BN_num_bits(value)) <= limit else { return false }
+    }
+    return true
   }
 
   private static func isConsistent(_ key: OpaquePointer) -> Bool {

@@ -2,7 +2,7 @@ import Glibc
 
 /// What libFuzzer calls. Which kind of input it mutates stands in the environment, so that one program serves for all.
 private let input: FuzzedInput = {
-  let name = getenv("PROVENKEY_FUZZED_INPUT").flatMap { String(validatingCString: $0) } ?? ""
+  let name = unsafe getenv("PROVENKEY_FUZZED_INPUT").flatMap { unsafe String(validatingCString: $0) } ?? ""
   guard let input = FuzzedInput(rawValue: name) else {
     complain("PROVENKEY_FUZZED_INPUT must be one of \(FuzzedInput.allCases.map(\.rawValue).joined(separator: " "))")
     exit(64)
@@ -12,7 +12,7 @@ private let input: FuzzedInput = {
 
 private func complain(_ line: String) {
   let bytes = Array("fuzzing: \(line)\n".utf8)
-  _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+  _ = unsafe bytes.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }
 
 /// - Parameters:
@@ -20,7 +20,7 @@ private func complain(_ line: String) {
 ///   - count: how many there are.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-  let bytes = Array(UnsafeBufferPointer(start: start, count: count))
+  let bytes = unsafe Array(UnsafeBufferPointer(start: start, count: count))
   guard let objection = input.objection(to: bytes) else { return 0 }
   complain(objection)
   abort()

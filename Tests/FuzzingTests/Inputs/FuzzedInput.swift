@@ -15,8 +15,14 @@ enum FuzzedInput: String, CaseIterable, Sendable {
   case bundle
   /// `manifest.json`.
   case manifest
-  /// A database snapshot of any engine.
+  /// An encrypted file, with a key that opens it.
+  case content
+  /// A dump as text.
+  case dump
+  /// A database snapshot of any engine, in a file.
   case snapshot
+  /// The same, put into the temporary index.
+  case instanceDatabase = "instance-database"
 
   /// Reads the bytes.
   ///
@@ -38,7 +44,10 @@ enum FuzzedInput: String, CaseIterable, Sendable {
     case .ageKeys: AgeInput.readKeys(bytes)
     case .bundle: BundleInput.readTar(bytes)
     case .manifest: BundleInput.readManifest(bytes)
+    case .content: ContentInput.read(bytes)
+    case .dump: DumpInput.read(bytes)
     case .snapshot: SnapshotInput.read(bytes)
+    case .instanceDatabase: SnapshotInput.readInstance(bytes)
     }
   }
 }

@@ -31,16 +31,16 @@ enum KeyFileInput {
     guard let material = material(), let wrapping else { return ("there is no memory for a secret", "") }
     var summary: [String] = []
 
-    if let text = ICryptoText(bytes.span.bytes) {
+    if let text = unsafe ICryptoText(bytes.span.bytes) {
       if text.iv.count != 16 || text.mac.count != 64 || text.ciphertext.count % 16 != 0 {
         return ("the parts of a wrapped key have impossible lengths", "")
       }
       summary.append("\(text.version) \(text.ciphertext.count)")
     }
-    summary.append("\(ICryptoText.looksTruncated(bytes.span.bytes))")
+    summary.append("\(unsafe ICryptoText.looksTruncated(bytes.span.bytes))")
 
     do throws(PrivateKeyBlob.Malformed) {
-      let blob = try PrivateKeyBlob(bytes.span.bytes)
+      let blob = try unsafe PrivateKeyBlob(bytes.span.bytes)
       if blob.iv.count != 16 || blob.ciphertext.count >= bytes.count { return ("a blob has impossible parts", "") }
       summary.append(blob.formatName)
     } catch {
@@ -48,15 +48,15 @@ enum KeyFileInput {
     }
 
     do throws(LibCrypto.Unavailable) {
-      if let record = try WrappedKeyRecord(bytes.span.bytes) {
+      if let record = try unsafe WrappedKeyRecord(bytes.span.bytes) {
         if record.key.count > bytes.count { return ("a record has a key longer than itself", "") }
         summary.append("\(record.owner) \(record.key.count)")
       }
-      if let info = try PublicKeyFile.info(pem: bytes.span.bytes) { summary.append("public \(info.count)") }
-      if let key = try UnlockedKey(pem: bytes.span.bytes, isAuthentic: bytes.count % 3 == 0) {
+      if let info = try unsafe PublicKeyFile.info(pem: bytes.span.bytes) { summary.append("public \(info.count)") }
+      if let key = try unsafe UnlockedKey(pem: bytes.span.bytes, isAuthentic: bytes.count % 3 == 0) {
         summary.append("private \(key.modulusCount) \(key.publicKeyInfo.count)")
       }
-      _ = PEM.hasEnd(bytes.span.bytes)
+      _ = unsafe PEM.hasEnd(bytes.span.bytes)
     } catch {
       return ("libcrypto is not available: \(error.problem)", "")
     }
