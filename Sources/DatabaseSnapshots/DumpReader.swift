@@ -10,6 +10,11 @@ struct DumpReader: ~Copyable {
     var unknownColumns: Int?
   }
 
+  /// A statement's names and columns take no more bytes; what goes on is not one that a server writes.
+  private static let headLimit = 4 << 20
+  /// More tables than this are not named.
+  private static let tableLimit = 100_000
+
   var window: DumpWindow
   var dialect: DumpDialect
   private let wanted: (String) -> WantedTable?
@@ -102,7 +107,7 @@ struct DumpReader: ~Copyable {
         case .more: break
         }
       }
-      guard try window.more() else { return nil }
+      guard window.end - window.position < Self.headLimit, try window.more() else { return nil }
     }
   }
 
@@ -143,7 +148,7 @@ struct DumpReader: ~Copyable {
 
   /// Whether a table is wanted, and from this schema.
   private mutating func isWanted(_ schema: String?, _ name: String, hasRows: Bool) -> Bool {
-    seen.insert(name)
+    if seen.count < Self.tableLimit { seen.insert(name) }
     if tables[name] == nil {
       guard let wanted = wanted(name) else { return false }
       tables[name] = Table(wanted: wanted)
@@ -151,7 +156,7 @@ struct DumpReader: ~Copyable {
     let schema = schema ?? currentSchema
     if self.schema == nil, hasRows { self.schema = schema }
     if let chosen = self.schema, chosen != schema {
-      if hasRows { otherSchemas.insert(schema) }
+      if hasRows, otherSchemas.count < Self.tableLimit { otherSchemas.insert(schema) }
       return false
     }
     return true

@@ -57,14 +57,21 @@ struct DumpWindow: ~Copyable {
       guard bytes.count < Self.limit else { throw tooLong() }
       bytes.append(contentsOf: repeatElement(0, count: bytes.count))
     }
+    // At least as much again as is there: what is looked at from its beginning once more, such as a long row, is then
+    // looked at a few times, however few bytes the source gives at once.
+    let wanted = min(end, bytes.count - end)
     let start = end
-    let count = try unsafe bytes.withUnsafeMutableBytes { buffer in
-      try unsafe source.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[start...].prefix(piece)))
-    }
-    end += count
-    if count == 0 { isAtEnd = true }
-    try step(source.bytesDone, source.bytesTotal)
-    return count > 0
+    repeat {
+      let from = end
+      let most = max(piece, wanted - (end - start))
+      let count = try unsafe bytes.withUnsafeMutableBytes { buffer in
+        try unsafe source.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[from...].prefix(most)))
+      }
+      end += count
+      if count == 0 { isAtEnd = true }
+      try step(source.bytesDone, source.bytesTotal)
+    } while !isAtEnd && end - start < wanted
+    return end > start
   }
 
   /// Whether so many bytes are there, after reading more if need be.

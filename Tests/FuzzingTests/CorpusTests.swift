@@ -2,7 +2,8 @@ import Foundation
 import Testing
 
 /// What the fuzzer found interesting, read again in every run of the tests: no crash, and every promise holds.
-@Suite struct CorpusTests {
+/// One after the other, since some kinds have one file or one cipher context for the whole process.
+@Suite(.serialized) struct CorpusTests {
   static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().appending(path: "Vectors/fuzzing")
 

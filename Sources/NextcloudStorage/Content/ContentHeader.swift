@@ -44,7 +44,7 @@ struct ContentHeader: Equatable {
     for cipher in LibCrypto.Cipher.allCases where cipher != .aes128CBC {
       let name = Array(cipher.rawValue.utf8)
       for offset in 0..<max(0, min(bytes.byteCount, 256) - name.count) {
-        let distance = name.indices.filter { bytes.byte(offset + $0) != name[$0] }.count
+        let distance = name.indices.count { bytes.byte(offset + $0) != name[$0] }
         if distance < best.distance { best = (cipher, distance) }
       }
     }

@@ -1,5 +1,6 @@
 import NextcloudStorage
 import SecretMemory
+import SystemPackage
 
 /// Configuration files, one after the other, as Nextcloud merges them.
 enum ConfigurationInput {

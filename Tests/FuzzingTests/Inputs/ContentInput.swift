@@ -14,7 +14,7 @@ enum ContentInput {
 
   static func read(_ bytes: [UInt8]) -> (objection: String?, summary: String) {
     guard let first = bytes.first else { return (nil, "") }
-    guard let bench else { return ("there is no key to read with", "") }
+    guard let bench = unsafe bench else { return ("there is no key to read with", "") }
     let file = file(in: bytes[1...], isShort: first & 0x80 != 0)
     let expectation = ContentExpectation(
       version: [nil, 0, 1, 2, 3, .max, .min, -1][Int(first & 7)],

@@ -1,3 +1,5 @@
+import SystemPackage
+
 @testable import DatabaseSnapshots
 
 /// Dumps as text: the first byte says of which family, the rest is the dump.
@@ -25,13 +27,13 @@ enum DumpInput {
     _ text: ArraySlice<UInt8>, _ family: DumpDialect.Family, piece: Int
   ) -> (objection: String?, summary: String) {
     let source = ArraySource(text)
-    let window = DumpWindow(source, piece: piece, step: { _, _ in }) {
-      .valueTooLong("fuzzing", limit: SnapshotReader.valueLimit)
-    }
     var rows = RowSummary()
     do {
       var outcome: SnapshotReader.Outcome?
       try withoutActuallyEscaping({ (batch: RowBatch) throws in try rows.add(batch) }) { add in
+        let window = DumpWindow(source, piece: piece, step: { _, _ in }) {
+          .valueTooLong("fuzzing", limit: SnapshotReader.valueLimit)
+        }
         var reader = DumpReader(window, family, wanted: { RowSummary.wanted(table: $0) }, rows: add)
         outcome = try reader.run()
       }

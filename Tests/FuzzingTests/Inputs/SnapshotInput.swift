@@ -48,6 +48,14 @@ enum SnapshotInput {
     }
   }
 
+  /// In an order of its own, since a dictionary has none.
+  private static func summary(of facts: SnapshotFacts?) -> String {
+    guard let facts else { return "none" }
+    let lists = facts.rowCounts.map { "\($0)=\($1)" }.sorted() + facts.appConfig.map { "\($0)=\($1)" }.sorted()
+    return "\(lists) \(facts.highestFileID ?? -1) \(facts.highestVersion ?? -1) \(facts.localStorages.sorted())"
+      + "\(facts.recoveryEnabledUsers.sorted())"
+  }
+
   /// What Nextcloud's tables say, put into the temporary index.
   static func readInstance(_ bytes: [UInt8]) -> (objection: String?, summary: String) {
     do {
@@ -64,7 +72,7 @@ enum SnapshotInput {
       }
       for storage in database.storages { _ = try database.storage(id: storage.id) }
       let parts: [String] =
-        ["\(files)", "\(String(describing: database.facts))", "\(database.selfTest)"]
+        ["\(files)", "\(database.selfTest)", summary(of: database.facts)]
         + database.storages.map { "\($0)" } + database.externalMounts.map { "\($0)" }
         + database.teamFolders.map { "\($0)" } + database.users + database.appConfig.map { "\($0)=\($1)" }.sorted()
         + database.faults.map { "\($0)" }
