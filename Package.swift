@@ -122,6 +122,7 @@ if Context.environment["PROVENKEY_FUZZING"] == nil {
 } else {
   package.targets.append(
     .executableTarget(
-      name: "Fuzzer", dependencies: fuzzed, path: "Tests/FuzzingTests", exclude: ["CorpusTests.swift", "Fuzzer/Dictionaries"],
+      name: "Fuzzer", dependencies: fuzzed, path: "Tests/FuzzingTests",
+      exclude: ["CorpusTests.swift", "Fuzzer/Dictionaries"],
       swiftSettings: checked))
 }

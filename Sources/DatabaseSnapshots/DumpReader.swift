@@ -107,7 +107,11 @@ struct DumpReader: ~Copyable {
         case .more: break
         }
       }
-      guard window.end - window.position < Self.headLimit, try window.more() else { return nil }
+      guard window.end - window.position < Self.headLimit else {
+        damage = "a statement names more than a server can"
+        return nil
+      }
+      guard try window.more() else { return nil }
     }
   }
 

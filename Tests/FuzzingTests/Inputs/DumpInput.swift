@@ -29,15 +29,12 @@ enum DumpInput {
     let source = ArraySource(text)
     var rows = RowSummary()
     do {
-      var outcome: SnapshotReader.Outcome?
-      try withoutActuallyEscaping({ (batch: RowBatch) throws in try rows.add(batch) }) { add in
-        let window = DumpWindow(source, piece: piece, step: { _, _ in }) {
-          .valueTooLong("fuzzing", limit: SnapshotReader.valueLimit)
-        }
-        var reader = DumpReader(window, family, wanted: { RowSummary.wanted(table: $0) }, rows: add)
-        outcome = try reader.run()
+      let window = DumpWindow(source, piece: piece, step: { _, _ in }) {
+        .valueTooLong("fuzzing", limit: SnapshotReader.valueLimit)
       }
-      guard let outcome else { return ("reading ended with neither a result nor an error", "") }
+      var reader = DumpReader(
+        window, family, wanted: { RowSummary.wanted(table: $0) }, rows: { try rows.add($0) })
+      let outcome = try reader.run()
       return (nil, rows.text + RowSummary.text(of: outcome))
     } catch let error as SnapshotError {
       return (StatedProblem.objection(error.problem, error.hint), rows.text + error.problem)
