@@ -23,6 +23,8 @@ enum FuzzedInput: String, CaseIterable, Sendable {
   case snapshot
   /// The same, put into the temporary index.
   case instanceDatabase = "instance-database"
+  /// Users with their passwords.
+  case userPasswords = "user-passwords"
 
   /// Reads the bytes.
   ///
@@ -48,6 +50,7 @@ enum FuzzedInput: String, CaseIterable, Sendable {
     case .dump: DumpInput.read(bytes)
     case .snapshot: SnapshotInput.read(bytes)
     case .instanceDatabase: SnapshotInput.readInstance(bytes)
+    case .userPasswords: PasswordInput.read(bytes)
     }
   }
 }
