@@ -10,7 +10,7 @@ package enum ContentExtent: Equatable, Sendable {
 
 /// Decrypts and verifies one file after the other; one for each worker, since what it computes with is used again.
 ///
-/// A drill and a recovery both go through it: a recovery only adds a sink. It takes some 350 KiB, whatever a file's size.
+/// A drill and a recovery both go through it: a recovery only adds a sink. It takes some 600 KiB, whatever a file's size.
 package final class ContentExaminer {
   let ring: KeyRing
   let engine: BlockEngine
@@ -30,7 +30,7 @@ package final class ContentExaminer {
   ///     only called while none fits.
   ///   - wantsDigest: whether to compute the plaintext's SHA-256, which takes as long as all the rest together.
   package func examine(
-    _ source: some ContentSource, expecting expectation: ContentExpectation,
+    _ source: any ContentSource, expecting expectation: ContentExpectation,
     keys: (Int) throws -> FileKeyFiles?, extent: ContentExtent = .whole, wantsDigest: Bool = false
   ) -> ContentResult {
     do {
@@ -48,14 +48,14 @@ package final class ContentExaminer {
   ///
   /// - Throws: only what the sink throws.
   package func decrypt(
-    _ source: some ContentSource, expecting expectation: ContentExpectation,
+    _ source: any ContentSource, expecting expectation: ContentExpectation,
     keys: (Int) throws -> FileKeyFiles?, wantsDigest: Bool = false, into sink: any ContentSink
   ) throws -> ContentResult {
     try run(source, expectation, keys, .whole, wantsDigest: wantsDigest, sink: sink)
   }
 
   private func run(
-    _ source: some ContentSource, _ expectation: ContentExpectation, _ keys: (Int) throws -> FileKeyFiles?,
+    _ source: any ContentSource, _ expectation: ContentExpectation, _ keys: (Int) throws -> FileKeyFiles?,
     _ extent: ContentExtent, wantsDigest: Bool, sink: (any ContentSink)?
   ) throws -> ContentResult {
     defer { engine.forgetKeys() }
@@ -93,7 +93,7 @@ package final class ContentExaminer {
   }
 
   /// The parts of the block at an offset, if there is one.
-  private func firstBlock(of file: OpenContent<some ContentSource>, at offset: Int64) throws -> ContentBlock? {
+  private func firstBlock(of file: OpenContent, at offset: Int64) throws -> ContentBlock? {
     let count = Int(min(max(file.source.size - offset, 0), Int64(ContentBlock.count)))
     guard count > ContentBlock.unsignedTrailer else { return nil }
     let place = try file.ensure(in: engine, at: offset, count: count)
@@ -102,7 +102,7 @@ package final class ContentExaminer {
 
   /// Content whose header is damaged: it is read as what it most likely is, and called damaged whatever comes out.
   private func examineSalvage(
-    _ file: OpenContent<some ContentSource>, because: String, _ keys: (Int) throws -> FileKeyFiles?
+    _ file: OpenContent, because: String, _ keys: (Int) throws -> FileKeyFiles?
   ) throws -> ContentResult {
     let count = Int(min(file.source.size, Int64(ContentHeader.blockCount)))
     let place = try file.ensure(in: engine, at: 0, count: count)
@@ -111,7 +111,7 @@ package final class ContentExaminer {
     return try examineEncrypted(file, header, start: ContentHeader.blockCount, keys)
   }
 
-  private func examinePlain(_ file: OpenContent<some ContentSource>) throws -> ContentResult {
+  private func examinePlain(_ file: OpenContent) throws -> ContentResult {
     let size = file.source.size
     var check = PlaintextCheck(file.expectation, isWhole: file.extent == .whole, wantsDigest: file.wantsDigest)
     if file.extent == .whole {
@@ -131,8 +131,11 @@ package final class ContentExaminer {
 }
 
 /// A file of the backup while it is examined.
-struct OpenContent<Source: ContentSource> {
-  let source: Source
+///
+/// Not generic: its source is of another module, so that nothing here would be specialised for it, and everything is done
+/// for each block but reading.
+struct OpenContent {
+  let source: any ContentSource
   let expectation: ContentExpectation
   let extent: ContentExtent
   let wantsDigest: Bool

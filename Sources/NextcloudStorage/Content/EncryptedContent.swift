@@ -23,7 +23,7 @@ extension ContentExaminer {
   }
 
   func examineEncrypted(
-    _ file: OpenContent<some ContentSource>, _ header: ContentHeader, start: Int,
+    _ file: OpenContent, _ header: ContentHeader, start: Int,
     _ keys: (Int) throws -> FileKeyFiles?
   ) throws -> ContentResult {
     var header = header
@@ -87,7 +87,7 @@ extension ContentExaminer {
   /// A key of the table whose signature fits, where the file's own folders have none.
   private func fromTable(
     instead outcome: FileKeyOutcome, _ report: BlockReport, _ probes: [Int], _ layout: BlockLayout,
-    _ file: OpenContent<some ContentSource>
+    _ file: OpenContent
   ) throws -> FileKeyOutcome? {
     guard let table, report.isSigned, let probe = probes.first else { return nil }
     if case .found(let key) = outcome, key.isProven { return nil }
@@ -112,7 +112,7 @@ extension ContentExaminer {
     return nil
   }
 
-  private func plainAfterAll(_ file: OpenContent<some ContentSource>) throws -> ContentResult {
+  private func plainAfterAll(_ file: OpenContent) throws -> ContentResult {
     var result = ContentResult(
       .damagedHeader(because: "it looks encrypted, its header is damaged, and no key of it is known"))
     result.plainSize = file.source.size
@@ -140,7 +140,7 @@ extension ContentExaminer {
 
   /// The parts of a block and where it lies in the input, read if need be; nil parts where its end is not one of a block.
   func locate(
-    _ index: Int, _ layout: BlockLayout, _ file: OpenContent<some ContentSource>
+    _ index: Int, _ layout: BlockLayout, _ file: OpenContent
   ) throws(ReadFailure) -> (place: Int, block: ContentBlock?) {
     let count = layout.count(of: index)
     let place = try file.ensure(in: engine, at: layout.offset(of: index), count: count)
@@ -149,7 +149,7 @@ extension ContentExaminer {
 
   /// What the first whole one of the probed blocks shows.
   private func shape(
-    of probes: [Int], _ layout: BlockLayout, _ file: OpenContent<some ContentSource>
+    of probes: [Int], _ layout: BlockLayout, _ file: OpenContent
   ) throws(ReadFailure) -> (isSigned: Bool, looksLikeBase64: Bool)? {
     for index in probes {
       let (place, block) = try locate(index, layout, file)
@@ -177,7 +177,7 @@ extension ContentExaminer {
   /// Whether the key in a slot is the file's, by a signature; without signatures by what comes out.
   private func prove(
     _ found: inout FoundFileKey, _ header: ContentHeader, _ report: BlockReport, _ probes: [Int],
-    _ layout: BlockLayout, _ file: OpenContent<some ContentSource>
+    _ layout: BlockLayout, _ file: OpenContent
   ) throws -> Bool {
     guard engine.select(found.slot, header.cipher) else { return false }
     for index in probes {
@@ -233,7 +233,7 @@ extension ContentExaminer {
 
   private func readBlocks(
     _ wanted: [Int]?, _ found: FoundFileKey, _ header: ContentHeader, _ layout: BlockLayout,
-    _ file: OpenContent<some ContentSource>, _ report: inout BlockReport, _ check: inout PlaintextCheck
+    _ file: OpenContent, _ report: inout BlockReport, _ check: inout PlaintextCheck
   ) throws {
     guard engine.select(found.slot, header.cipher) else {
       throw ReadFailure(because: "libcrypto refuses \(header.cipher.rawValue)")
@@ -281,7 +281,7 @@ extension ContentExaminer {
   /// Where a block with a wrong signature comes from, if it is a whole one of the same file.
   private func origin(
     of block: ContentBlock, at place: Int, _ index: Int, _ found: FoundFileKey, _ layout: BlockLayout,
-    _ file: OpenContent<some ContentSource>
+    _ file: OpenContent
   ) -> String? {
     guard block.isSigned, let version = found.version else { return nil }
     for other in [index + 1, index - 1, index + 2, index - 2] where other >= 0 {
@@ -301,7 +301,7 @@ extension ContentExaminer {
 
   /// The length of the plaintext where not all blocks were read, and whether the last one is full.
   private func measure(
-    _ layout: BlockLayout, _ file: OpenContent<some ContentSource>, _ report: inout BlockReport
+    _ layout: BlockLayout, _ file: OpenContent, _ report: inout BlockReport
   ) throws(ReadFailure) {
     let full = ContentBlock.plainCount(isSigned: report.isSigned, isBinary: report.isBinary)
     let (place, block) = try locate(layout.count - 1, layout, file)
