@@ -22,7 +22,7 @@ help:
 	@echo "make test     install what is missing, build, check the style, run every test"
 	@echo "make release  build the command with the Swift library inside: .build/release/provenkey"
 	@echo "make install  put it into $(PREFIX)/bin"
-	@echo "make bench    measure: start-up time and memory"
+	@echo "make bench    measure against openssl speed and MariaDB's import, and write docs/performance.md"
 	@echo "make fuzz     throw hostile input at every parser, a minute each; FUZZ_SECONDS=600 or FUZZ_RUNS=1000000 for more"
 
 # Debian's packages and a virtual environment for Python; does nothing when all is there.
@@ -52,7 +52,9 @@ install: release
 	install -D -m 0755 $$($(SWIFT) build $(RELEASE_FLAGS) --show-bin-path)/provenkey $(DESTDIR)$(PREFIX)/bin/provenkey
 
 bench: release
-	$(PYTHON) Benchmarks/run $$($(SWIFT) build $(RELEASE_FLAGS) --show-bin-path)/provenkey
+	$(SWIFT) build -c release --static-swift-stdlib --package-path Benchmarks
+	$(PYTHON) Benchmarks/run --write $$($(SWIFT) build $(RELEASE_FLAGS) --show-bin-path)/provenkey \
+		$$($(SWIFT) build -c release --static-swift-stdlib --package-path Benchmarks --show-bin-path)/limits
 
 fuzzer: install-needs
 	PROVENKEY_FUZZING=1 $(SWIFT) build $(FUZZ_FLAGS)
