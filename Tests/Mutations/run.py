@@ -1,0 +1,120 @@
+"""Runs many mutations and keeps score: `run.py PROVENKEY --seed S --count N --results FILE`; see docs/mutations.md."""
+
+import argparse
+import json
+import multiprocessing
+import os
+import pathlib
+import secrets
+import shutil
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+import judging  # noqa: E402
+import mutating  # noqa: E402
+import scoreboard  # noqa: E402
+
+
+def prepared(names, tool, scratch):
+    """Healthy grounds, read and sealed."""
+    grounds = {name: judging.Ground(name, scratch / "grounds" / name).make() for name in names}
+    judge = judging.Judge(grounds, tool, scratch)
+    try:
+        for ground in grounds.values():
+            ground.original = ground.read
+        judging.load(grounds, judge)
+        for ground in grounds.values():
+            # Bytes of the healthy instance, whatever a worker does to its copy.
+            place = ground.place
+            ground.original = lambda path, place=place: (place / path).read_bytes()
+            judge.prepare(ground)
+    finally:
+        judge.close()
+    return grounds
+
+
+def work(worker, grounds, tool, scratch, seed, numbers, results, lock):
+    scratch = scratch / f"worker-{worker}"
+    scratch.mkdir()
+    mine = {name: ground.moved(scratch / name) for name, ground in grounds.items()}
+    judge = judging.Judge(mine, tool, scratch)
+    drawing = mutating.Drawing(seed, mine, judging.other_file(grounds))
+    try:
+        while True:
+            with numbers.get_lock():
+                if numbers.value >= len(todo):
+                    return
+                number = todo[numbers.value]
+                numbers.value += 1
+            record = judge.attempt(number, drawing.draw(number))
+            with lock, open(results, "a", encoding="utf-8") as file:
+                file.write(json.dumps(record, ensure_ascii=False) + "\n")
+    finally:
+        judge.close()
+
+
+todo = []
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tool", type=pathlib.Path)
+    parser.add_argument("--seed", default="")
+    parser.add_argument("--count", type=int, default=2000)
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--results", type=pathlib.Path, default=pathlib.Path("mutations.jsonl"))
+    parser.add_argument("--scratch", type=pathlib.Path, default=None)
+    parser.add_argument("--again", help="only what came out like this before, with the same numbers")
+    parser.add_argument("--numbers", help="only these, separated by commas")
+    parser.add_argument("--scoreboard", type=pathlib.Path, help="write it there, as Markdown")
+    arguments = parser.parse_args()
+    seed = arguments.seed or secrets.token_hex(8)
+    print(f"seed {seed}, {arguments.count} mutations", flush=True)
+    done = []
+    if arguments.results.exists():
+        done = [json.loads(line) for line in arguments.results.read_text(encoding="utf-8").splitlines()]
+    if arguments.again:
+        again = {record["number"] for record in done if record["result"] in arguments.again.split(",")}
+        done = [record for record in done if record["number"] not in again]
+        arguments.results.write_text(
+            "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in done), encoding="utf-8")
+    wanted = range(arguments.count) if not arguments.numbers else map(int, arguments.numbers.split(","))
+    finished = {record["number"] for record in done}
+    todo.extend(number for number in wanted if number not in finished)
+    scratch = pathlib.Path(tempfile.mkdtemp(prefix="mutations-", dir=arguments.scratch))
+    try:
+        if todo:
+            started = time.monotonic()
+            grounds = prepared(judging.SAMPLES, arguments.tool.resolve(), scratch)
+            print(f"prepared in {time.monotonic() - started:.0f} s", flush=True)
+            context = multiprocessing.get_context("fork")
+            numbers, lock = context.Value("i", 0), context.Lock()
+            workers = [context.Process(target=work, args=(
+                worker, grounds, arguments.tool.resolve(), scratch, seed, numbers, arguments.results, lock))
+                for worker in range(arguments.workers)]
+            for worker in workers:
+                worker.start()
+            for worker in workers:
+                worker.join()
+            print(f"{len(todo)} mutations in {time.monotonic() - started:.0f} s", flush=True)
+            if any(worker.exitcode for worker in workers):
+                sys.exit("a worker has failed")
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    records = sorted((json.loads(line) for line in arguments.results.read_text(encoding="utf-8").splitlines()),
+                     key=lambda record: record["number"])
+    text = scoreboard.table(records)
+    print(text)
+    if arguments.scoreboard:
+        arguments.scoreboard.write_text(text, encoding="utf-8")
+    bad = [record for record in records if record["result"] in ("missed", "crashed")]
+    for record in bad:
+        print(json.dumps(record, ensure_ascii=False))
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
