@@ -1,6 +1,7 @@
 """Snapshots as the databases themselves read them: SQLite, and real servers of MariaDB and PostgreSQL that import them."""
 
 import contextlib
+import gzip
 import hashlib
 import json
 import os
@@ -167,6 +168,17 @@ class MariaDB:
         """Of what was imported last, for dumps that hold nothing but rows."""
         return subprocess.run(["mariadb-dump", *self.client, "--no-data", "nc"], capture_output=True, check=True).stdout
 
+    def dumps(self, statement):
+        """What was imported last, after a change, in the forms of the sample."""
+        self._run("nc", "-e", statement, check=True)
+        forms = {
+            "db.mysql.sql": [], "db.mysql-skip-extended-insert.sql": ["--skip-extended-insert"],
+            "db.mysql-hexblob-ansi.sql": ["--hex-blob", "--compatible=ansi", "--complete-insert"],
+            "db.mysql-opt-variants.sql": ["--skip-opt", "--no-create-info", "--replace", "--skip-comments"]}
+        found = {name: subprocess.run(["mariadb-dump", *self.client, *words, "nc"], capture_output=True,
+                                      check=True).stdout for name, words in forms.items()}
+        return found | {"db.mysql.sql.gz": gzip.compress(found["db.mysql.sql"])}
+
 
 class PostgreSQL:
     """The same; it refuses to be root."""
@@ -231,6 +243,15 @@ class PostgreSQL:
 
     def schema(self):
         return self._run("pg_dump", *self.client, "--schema-only", "nc", check=True).stdout
+
+    def dumps(self, statement):
+        self._run("psql", *self.client, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", statement, "nc", check=True)
+        forms = {
+            "db.pg.sql": [], "db.pg-inserts.sql": ["--inserts"],
+            "db.pg-column-inserts.sql": ["--column-inserts", "--data-only"],
+            "db.pg.dump": ["--format=custom"], "db.pg-z0.dump": ["--format=custom", "--compress=0"]}
+        return {name: self._run("pg_dump", *self.client, *words, "nc", check=True).stdout
+                for name, words in forms.items()}
 
 
 def have_mariadb():

@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import zlib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "Tests" / "CommandLine")]
@@ -41,8 +42,11 @@ def php_config(folder):
 class Ground:
     """One sample in a folder: `data` or what a backup of it holds, `config`, snapshots, and an escrow of it."""
 
-    def __init__(self, name, folder):
-        self.name = name
+    def __init__(self, name, folder, part=None):
+        self.sample = name
+        # Of a part of the files, `sqlite-master/1`; the whole sample otherwise.
+        self.name = name if part is None else f"{name}/{part}"
+        self.part = part
         self.folder = folder
         self.place = folder / "instance"
         self.is_external = name == "external"
@@ -53,10 +57,14 @@ class Ground:
         self.escrow = folder / "cloud.escrow.age"
         self.passphrase = folder / "passphrase"
 
+    @property
+    def has_sqlite(self):
+        return (self.place / "db.sqlite3").exists()
+
     # Making it
 
     def make(self):
-        source = sample(self.name)
+        source = sample(self.sample)
         self.place.mkdir(parents=True)
         shutil.copytree(source.folder / "config", self.place / "config")
         shutil.copytree(source.data, self.data)
@@ -70,16 +78,54 @@ class Ground:
             path.chmod(0o700 if path.is_dir() else 0o600)
         self.passphrase.write_text(PASSPHRASE + "\n")
         self.passphrase.chmod(0o600)
-        if self.name == "userkeys":
+        if self.sample == "userkeys":
             known = json.loads((source.folder / "credentials.json").read_text())
             for name, text in [
                     ("recovery", known["recovery_password"]),
                     ("users", "\n".join(f"{uid},{word}" for uid, word in known["private_key_passwords"].items()))]:
                 (self.folder / name).write_text(text + "\n")
                 (self.folder / name).chmod(0o600)
-        if (self.place / "db.sqlite3").exists():
+        if self.has_sqlite:
             self._add_checksums()
             self._make_log()
+        return self
+
+    def make_part(self, whole, parts, databases_of):
+        """Of a whole one that was loaded: every file whose keys belong to this part, as if the others had been
+        deleted for good, in the backup and in the database. Whatever shares a key stays together."""
+        shutil.copytree(whole.folder, self.folder)
+        self.rows = whole.rows
+        fileids = []
+        for known, row in sorted(whole.rows.files.items()):
+            path = None if row["is_folder"] else self.path_of(self.rows, known[0], row)
+            if path is None:
+                continue
+            place = self.key_place(self.rows, known[0], row)
+            # A version of a file on an external storage lies in a home.
+            owner = known[0] if self.is_objects else ""
+            if zlib.crc32(f"{owner} {place}".encode()) % parts == self.part:
+                continue
+            fileids.append(row["fileid"])
+            (self.place / path).unlink(missing_ok=True)
+            if self.is_objects:
+                for other_known, other in self.rows.files.items():
+                    if other_known[0] == known[0] and other["path"].startswith(place + "/"):
+                        fileids.append(other["fileid"])
+                        (self.place / f"objects/urn:oid:{other['fileid']}").unlink(missing_ok=True)
+            else:
+                shutil.rmtree(self.place / place, ignore_errors=True)
+        statement = f"DELETE FROM oc_filecache WHERE fileid IN ({', '.join(map(str, sorted(set(fileids))))})"
+        if self.has_sqlite:
+            (self.place / "log.sqlite3-wal").unlink()
+            with contextlib.closing(sqlite3.connect(self.place / "db.sqlite3")) as database:
+                with database:
+                    database.execute(statement)
+                database.execute("VACUUM")
+                database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._make_log()
+        else:
+            for name, data in databases_of(self).dumps(statement).items():
+                (self.place / name).write_bytes(data)
         return self
 
     def _add_checksums(self):
@@ -117,12 +163,12 @@ class Ground:
         storage = self.rows.storages[row["storage"]]
         for start, place in [("home::", ""), ("object::user:", "")]:
             if storage.startswith(start):
-                path = FOLDER / f"nc32-{self.name}" / "expected" / storage[len(start):] / row["path"]
+                path = FOLDER / f"nc32-{self.sample}" / "expected" / storage[len(start):] / row["path"]
                 break
         else:
             if "/external/" not in storage:
                 return None
-            path = FOLDER / f"nc32-{self.name}" / "expected/external" / storage.split("/external/")[1] / row["path"]
+            path = FOLDER / f"nc32-{self.sample}" / "expected/external" / storage.split("/external/")[1] / row["path"]
         return path.read_bytes() if path.is_file() else None
 
     # What there is
@@ -149,7 +195,7 @@ class Ground:
         self.config = php_config(self.place / "config")
         private, self.pair_paths = self.key_pairs(rows)
         self.private_keys, self.pairs = self.unlocked(self.config, self.read, private)
-        self.reader = restoring.Reader(self.config, self.private_keys, self.name == "userkeys")
+        self.reader = restoring.Reader(self.config, self.private_keys, self.sample == "userkeys")
         self.content_rows = {}
         for known, row in sorted(rows.files.items()):
             if not row["is_folder"]:
@@ -245,8 +291,8 @@ class Ground:
             return f"backup/external/{place[0]}/{path}" if place else None
         return None
 
-    def keys_of(self, rows, storage, row, read):
-        """The files of the key folder that the server would look into, by name."""
+    def key_place(self, rows, storage, row):
+        """Where the server would look for the keys of a row: a folder of the backup, or in object storage a path."""
         path = row["path"]
         user = storage.split("::", 1)[1].removeprefix("user:")
         if path.startswith("files_versions/"):
@@ -262,30 +308,35 @@ class Ground:
         else:
             below = path
         if self.is_objects:
-            start = f"files_encryption/keys/{below}/OC_DEFAULT_MODULE/"
-            if getattr(rows, "folders", None) is None:
-                rows.folders = {}
-                for (place, _), other in rows.files.items():
-                    if "files_encryption/keys/" in (other["path"] or ""):
-                        folder, _, name = other["path"].rpartition("/")
-                        rows.folders.setdefault((place, folder + "/"), {})[name] = other["fileid"]
-            found = {name: read(f"objects/urn:oid:{fileid}")
-                     for name, fileid in rows.folders.get((storage, start), {}).items()}
-            return {name: data for name, data in found.items() if data is not None}
+            return f"files_encryption/keys/{below}/OC_DEFAULT_MODULE"
         base = f"{self.relative(self.data)}/{user}/files_encryption/keys"
         if self.is_external:
             mounts = [self.external_of(rows, name) for name in rows.storages.values() if name.startswith("local::")]
             if storage.startswith("local::"):
                 _, mount, personal = self.external_of(rows, storage)
-                below, user = f"files/{mount}/{path}", personal
-                base = f"{self.relative(self.data)}/{user + '/' if user else ''}files_encryption/keys"
+                below = f"files/{mount}/{path}"
+                base = f"{self.relative(self.data)}/{personal + '/' if personal else ''}files_encryption/keys"
             else:
                 for place in mounts:
                     if place and not place[2] and below.startswith(f"files/{place[1]}/"):
                         base = f"{self.relative(self.data)}/files_encryption/keys"
-        folder = self.place / base / below / "OC_DEFAULT_MODULE"
-        names = self.folder_names(folder)
-        found = {name: read(f"{base}/{below}/OC_DEFAULT_MODULE/{name}") for name in names}
+        return f"{base}/{below}/OC_DEFAULT_MODULE"
+
+    def keys_of(self, rows, storage, row, read):
+        """The files of the key folder that the server would look into, by name."""
+        place = self.key_place(rows, storage, row)
+        if self.is_objects:
+            if getattr(rows, "folders", None) is None:
+                rows.folders = {}
+                for (owner, _), other in rows.files.items():
+                    if "files_encryption/keys/" in (other["path"] or ""):
+                        folder, _, name = other["path"].rpartition("/")
+                        rows.folders.setdefault((owner, folder), {})[name] = other["fileid"]
+            paths = {name: f"objects/urn:oid:{fileid}"
+                     for name, fileid in rows.folders.get((storage, place), {}).items()}
+        else:
+            paths = {name: f"{place}/{name}" for name in self.folder_names(self.place / place)}
+        found = {name: read(path) for name, path in paths.items()}
         return {name: data for name, data in found.items() if data is not None}
 
     def folder_names(self, folder):
@@ -300,7 +351,7 @@ class Ground:
         """The same ground, with a copy of its files that a worker may change."""
         shutil.copytree(self.folder, folder)
         ground = copy.copy(self)
-        fresh = Ground(self.name, folder)
+        fresh = Ground(self.sample, folder, self.part)
         for name in ("folder", "place", "backup", "data", "escrow", "passphrase"):
             setattr(ground, name, getattr(fresh, name))
         return ground
@@ -348,7 +399,7 @@ class Ground:
                  self.passphrase, "--all", "--json"]
         if snapshot is not None:
             words += ["--database-snapshot", self.place / snapshot]
-        if self.name == "userkeys":
+        if self.sample == "userkeys":
             words += ["--recovery-password-file", self.folder / "recovery", "--user-passwords", self.folder / "users"]
         return words
 

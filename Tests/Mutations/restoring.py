@@ -167,17 +167,19 @@ def decrypt_block(block, key, cipher, version, position, is_binary, legacy_suppo
 class Reader:
     """Reads files of one instance with its unlocked private keys, by id."""
 
+    # By modulus, since a private key takes its time.
+    _opened = {}
+
     def __init__(self, config, private_keys, user_keys):
         self.secret = str(config["secret"]).encode()
         self.accepts_raw = config.get("encryption.key_storage_migrated") is False
         self.legacy_support = bool(config.get("encryption.legacy_format_support"))
         self.private_keys = private_keys
         self.user_keys = user_keys
-        self._opened = {}
         self._read = {}
 
     def _opened_share(self, identity, raw, legacy):
-        known = (identity, legacy, raw)
+        known = (self.private_keys[identity].private_numbers().public_numbers.n, legacy, raw)
         if known not in self._opened:
             scheme = padding.PKCS1v15() if legacy else padding.OAEP(
                 padding.MGF1(hashes.SHA1()), hashes.SHA1(), None)

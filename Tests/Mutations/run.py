@@ -18,19 +18,33 @@ import mutating  # noqa: E402
 import scoreboard  # noqa: E402
 
 
-def prepared(names, tool, scratch):
-    """Healthy grounds, read and sealed."""
-    grounds = {name: judging.Ground(name, scratch / "grounds" / name).make() for name in names}
-    judge = judging.Judge(grounds, tool, scratch)
-    try:
-        for ground in grounds.values():
-            ground.original = ground.read
-        judging.load(grounds, judge)
+def prepared(names, parts, tool, scratch):
+    """Healthy grounds: each sample, or its parts."""
+    wholes = {name: judging.Ground(name, scratch / "grounds" / name).make() for name in names}
+    judge = judging.Judge(wholes, tool, scratch)
+
+    def load(grounds):
         for ground in grounds.values():
             # Bytes of the healthy instance, whatever a worker does to its copy.
             place = ground.place
             ground.original = lambda path, place=place: (place / path).read_bytes()
-            judge.prepare(ground)
+        judging.load(grounds, judge)
+    try:
+        load(wholes)
+        grounds = wholes
+        if parts > 1:
+            grounds = {}
+            for whole in wholes.values():
+                if whole.is_external:
+                    # Its storages are few files each, and are recognised by them.
+                    grounds[whole.name] = whole
+                    continue
+                for part in range(parts):
+                    ground = judging.Ground(whole.sample, scratch / "parts" / f"{whole.sample}-{part}", part)
+                    if not whole.has_sqlite:
+                        judge.rows_of(whole, judging.first_snapshot(whole))
+                    grounds[ground.name] = ground.make_part(whole, parts, lambda ground: judge.server(ground)[0])
+            load({name: ground for name, ground in grounds.items() if name not in wholes})
     finally:
         judge.close()
     return grounds
@@ -39,7 +53,7 @@ def prepared(names, tool, scratch):
 def work(worker, grounds, tool, scratch, seed, numbers, results, lock):
     scratch = scratch / f"worker-{worker}"
     scratch.mkdir()
-    mine = {name: ground.moved(scratch / name) for name, ground in grounds.items()}
+    mine = {name: ground.moved(scratch / name.replace("/", "-")) for name, ground in grounds.items()}
     judge = judging.Judge(mine, tool, scratch)
     drawing = mutating.Drawing(seed, mine, judging.other_file(grounds))
     try:
@@ -64,6 +78,7 @@ def main():
     parser.add_argument("tool", type=pathlib.Path)
     parser.add_argument("--seed", default="")
     parser.add_argument("--count", type=int, default=2000)
+    parser.add_argument("--parts", type=int, default=3, help="in how many parts of its files each sample is tested")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--results", type=pathlib.Path, default=pathlib.Path("mutations.jsonl"))
     parser.add_argument("--scratch", type=pathlib.Path, default=None)
@@ -88,7 +103,7 @@ def main():
     try:
         if todo:
             started = time.monotonic()
-            grounds = prepared(judging.SAMPLES, arguments.tool.resolve(), scratch)
+            grounds = prepared(judging.SAMPLES, arguments.parts, arguments.tool.resolve(), scratch)
             print(f"prepared in {time.monotonic() - started:.0f} s", flush=True)
             context = multiprocessing.get_context("fork")
             numbers, lock = context.Value("i", 0), context.Lock()
