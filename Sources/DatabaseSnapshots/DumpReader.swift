@@ -56,6 +56,7 @@ struct DumpReader: ~Copyable {
       outcome.faults.append(.noEnd)
     }
     if let damage { outcome.faults.append(.damaged(damage)) }
+    if window.hasZeros { outcome.faults.append(.damaged("bytes in it were overwritten with zeros")) }
     for (name, table) in tables.sorted(by: { $0.key < $1.key }) {
       if let count = table.unknownColumns { outcome.faults.append(.unknownColumns(table: name, count: count)) }
       if table.unreadable > 0 { outcome.faults.append(.unreadable(table: name, count: table.unreadable)) }

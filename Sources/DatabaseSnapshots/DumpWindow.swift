@@ -12,6 +12,8 @@ struct DumpWindow: ~Copyable {
   private let tooLong: () -> SnapshotError
   private(set) var isAtEnd = false
   private let piece: Int
+  /// Whether a byte was zero: no writer of dumps puts one there, and disks and copies that went wrong do.
+  private(set) var hasZeros = false
 
   /// How much is read at once unless asked otherwise, in bytes.
   static let piece = 1 << 20
@@ -71,6 +73,7 @@ struct DumpWindow: ~Copyable {
       if count == 0 { isAtEnd = true }
       try step(source.bytesDone, source.bytesTotal)
     } while !isAtEnd && end - start < wanted
+    if !hasZeros { hasZeros = bytes.index(of: 0, from: start, to: end) != nil }
     return end > start
   }
 

@@ -34,7 +34,9 @@ SETTINGS = {("encryption", "masterKeyId"), ("encryption", "publicShareKeyId"), (
 
 
 class NotImported(Exception):
-    """The database refuses the snapshot."""
+    """The database refuses the snapshot; `rows` is what it has nevertheless, when it goes on after an error."""
+
+    rows = None
 
 
 class Rows:
@@ -145,12 +147,23 @@ class MariaDB:
         return subprocess.run(["mariadb", *self.client, *words], capture_output=True, timeout=120, **options)
 
     def rows(self, text, schema=None, is_archive=False):
-        self._run("-e", "DROP DATABASE IF EXISTS nc; CREATE DATABASE nc CHARACTER SET utf8mb4", check=True)
-        for part in filter(None, [schema, text]):
-            done = self._run("--binary-mode", "nc", input=part)
-            if done.returncode:
-                raise NotImported("MariaDB: " + done.stderr.decode("utf-8", "replace").strip()[:200])
+        problem = self._import(text, schema)
+        if problem:
+            problem = NotImported("MariaDB: " + problem)
+            self._import(text, schema, "--force")
+            with contextlib.suppress(NotImported, ValueError):
+                problem.rows = self._imported()
+            raise problem
+        return self._imported()
 
+    def _import(self, text, schema, *words):
+        self._run("-e", "DROP DATABASE IF EXISTS nc; CREATE DATABASE nc CHARACTER SET utf8mb4", check=True)
+        if schema:
+            self._run("nc", input=schema, check=True)
+        done = self._run(*words, "--binary-mode", "nc", input=text)
+        return done.stderr.decode("utf-8", "replace").strip()[:200] if done.returncode else None
+
+    def _imported(self):
         def ask(question):
             done = self._run("-N", "--raw", "--batch", "nc", "-e", question)
             if done.returncode:
@@ -213,6 +226,16 @@ class PostgreSQL:
         return subprocess.run([*map(str, words)], capture_output=True, timeout=120, cwd="/", **options)
 
     def rows(self, text, schema=None, is_archive=False):
+        problem = self._import(text, schema, is_archive, goes_on=False)
+        if problem:
+            problem = NotImported("PostgreSQL: " + problem)
+            self._import(text, schema, is_archive, goes_on=True)
+            with contextlib.suppress(NotImported, ValueError):
+                problem.rows = self._imported()
+            raise problem
+        return self._imported()
+
+    def _import(self, text, schema, is_archive, goes_on):
         # By the name of the file, as a person would: an archive stays one when its first bytes are damaged.
         self._run("dropdb", *self.client, "--if-exists", "--force", "nc")
         self._run("createdb", *self.client, "--template=template0", "nc", check=True)
@@ -222,12 +245,14 @@ class PostgreSQL:
             with tempfile.NamedTemporaryFile() as file:
                 file.write(text)
                 file.flush()
-                done = self._run("pg_restore", *self.client, "--no-owner", "--exit-on-error", "-d", "nc", file.name)
+                done = self._run("pg_restore", *self.client, "--no-owner", *([] if goes_on else ["--exit-on-error"]),
+                                 "-d", "nc", file.name)
         else:
-            done = self._run("psql", *self.client, "-q", "-X", "-v", "ON_ERROR_STOP=1", "nc", input=text)
-        if done.returncode:
-            raise NotImported("PostgreSQL: " + done.stderr.decode("utf-8", "replace").strip()[:200])
+            done = self._run(
+                "psql", *self.client, "-q", "-X", "-v", f"ON_ERROR_STOP={0 if goes_on else 1}", "nc", input=text)
+        return done.stderr.decode("utf-8", "replace").strip()[:200] if done.returncode else None
 
+    def _imported(self):
         def ask(question):
             done = self._run("psql", *self.client, "-X", "-q", "-A", "-t", "-c", question, "nc")
             if done.returncode:

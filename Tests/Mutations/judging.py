@@ -86,7 +86,12 @@ class Judge:
             try:
                 rows = self.rows_of(ground, mutation.snapshot)
             except databases.NotImported as problem:
-                return Judgement([f"cannot be imported: {problem}"[:200]], None)
+                # All that is read is there all the same: only the rest, of which nothing knows what it should be.
+                is_elsewhere = problem.rows is not None and not self.differing_rows(ground, problem.rows) and (
+                    self.outcomes(ground, problem.rows, reader, read) == ground.outcome)
+                return Judgement(
+                    [f"cannot be imported: {problem}"[:200]],
+                    "a statement about a table that no file needs: only importing it tells" if is_elsewhere else None)
             reasons += self.differing_rows(ground, rows)
             elsewhere = rows.everything != ground.everything
         if mutation.when == "source":
@@ -261,7 +266,8 @@ class Judge:
                 if errors != ground.sealed_with:
                     record["said"] = errors.decode("utf-8", "replace")[:300]
                 if status != 0:
-                    record["answer"] = "refused" if status == 1 else f"status {status}"
+                    # Sealing says so too when a restore would fail.
+                    record["answer"] = "refused" if status in (1, 3, 4) else f"status {status}"
             else:
                 escrow = ground.escrow
             if mutation.when != "source" or record.get("sealing") == 0:

@@ -249,9 +249,12 @@ class Reader:
             8168 if is_binary else 6126)
         found = self.file_keys(keys, fields.get("useLegacyFileKey") == "false")
         key = next((key for key in found.values() if key), None)
+        size = row["unencrypted_size"] or row["size"]
+        if not found and len(content) == HEADER and size in (0, HEADER):
+            # Nothing to decrypt, and a key that is not there is no error; one that is damaged is.
+            return b"", ()
         if key is None:
             raise Unreadable("no key")
-        size = row["unencrypted_size"] or row["size"]
         body = content[HEADER:]
         if size < 0 or size == len(content) or size > len(content):
             size = self._computed_size(body, is_binary)

@@ -127,8 +127,11 @@ final class BlockEngine {
   /// One RSA operation without padding serves both, and the paddings are looked at here: newer versions of OpenSSL
   /// answer a wrong PKCS#1 v1.5 padding with random bytes. A padding that fits proves nothing; the caller asks a signature.
   ///
-  /// - Returns: the slots of keys that were not there before.
-  func addKeys(from key: KeyRing.HeldKey, shareKey: [UInt8], fileKey: [UInt8]?) -> [Int] {
+  /// - Parameter includingKnown: whether to return also the slots of keys that were there before.
+  /// - Returns: the slots of the keys.
+  func addKeys(
+    from key: KeyRing.HeldKey, shareKey: [UInt8], fileKey: [UInt8]?, includingKnown: Bool = false
+  ) -> [Int] {
     let modulus = key.key.modulusCount
     guard modulus > 0, modulus <= Self.modulusLimit, shareKey.count == modulus,
       let context = keyContext(of: key)
@@ -147,7 +150,9 @@ final class BlockEngine {
     let size = Int32(clamping: modulus)
     var added: [Int] = []
     let oaep = Int(unsafe RSA_padding_check_PKCS1_OAEP(unpadded, size, encoded, size, size, nil, 0))
-    if (16...Self.longestKey).contains(oaep), let slot = unsafe add(UnsafeRawPointer(unpadded), oaep) {
+    if (16...Self.longestKey).contains(oaep),
+      let slot = unsafe add(UnsafeRawPointer(unpadded), oaep, orKnown: includingKnown)
+    {
       added.append(slot)
     }
     if let fileKey, (16...Self.longestKey).contains(fileKey.count) {
@@ -156,7 +161,9 @@ final class BlockEngine {
       if envelope == 16 {
         let state = unsafe (base + Place.rc4).assumingMemoryBound(to: UInt8.self)
         unsafe RC4.apply(key: unpadded, keyCount: 16, fileKey, state: state, into: unpadded + 64)
-        if let slot = unsafe add(UnsafeRawPointer(unpadded + 64), fileKey.count) { added.append(slot) }
+        if let slot = unsafe add(UnsafeRawPointer(unpadded + 64), fileKey.count, orKnown: includingKnown) {
+          added.append(slot)
+        }
       }
     }
     return added
@@ -170,10 +177,10 @@ final class BlockEngine {
     return context
   }
 
-  private func add(_ key: UnsafeRawPointer, _ count: Int) -> Int? {
+  private func add(_ key: UnsafeRawPointer, _ count: Int, orKnown: Bool = false) -> Int? {
     for slot in slotCounts.indices where slotCounts[slot] == count {
       let known = unsafe base + Place.slots + slot * Self.longestKey
-      if unsafe CRYPTO_memcmp(known, key, count) == 0 { return nil }
+      if unsafe CRYPTO_memcmp(known, key, count) == 0 { return orKnown ? slot : nil }
     }
     guard slotCounts.count < Self.slotLimit else { return nil }
     let slot = unsafe base + Place.slots + slotCounts.count * Self.longestKey

@@ -60,6 +60,8 @@ package struct ContentResult: Equatable, Sendable {
   package var checks: [String] = []
   /// What is odd and harmless, one line each: header padding, a stale fileKey.
   package var notes: [String] = []
+  /// Ids of keys besides `keyID` whose share keys of this file are damaged: it reads, but not for whom those are.
+  package var damagedKeys: [String] = []
   /// SHA-256 of the plaintext in hexadecimal, where all of it was read.
   package var plainSHA256: String?
 

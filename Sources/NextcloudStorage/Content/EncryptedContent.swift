@@ -32,7 +32,14 @@ extension ContentExaminer {
     guard let count = Int(exactly: whole) else { return ContentResult(.unreadable(because: "it has no end")) }
     var report = BlockReport()
     report.blocks = count
-    if count == 0 { return ContentVerdict.ofEmpty(file.expectation, header) }
+    if count == 0 {
+      var result = ContentVerdict.ofEmpty(file.expectation, header)
+      // Nothing is to be decrypted, but Nextcloud wants the key all the same.
+      if file.extent == .whole, header.otherModule == nil, let files = try? keys(0) {
+        FurtherShareKeys(in: files, besides: nil, ring: ring, engine: engine).report(in: &result)
+      }
+      return result
+    }
     let layout = BlockLayout(start: Int64(start), count: count, lastCount: Int(body - Int64(count - 1) * 8192))
 
     let wanted = Self.wanted(file.extent, of: count)
@@ -79,9 +86,13 @@ extension ContentExaminer {
       file.expectation, isWhole: file.extent == .whole, wantsDigest: file.wantsDigest)
     try readBlocks(wanted, found, header, layout, file, &report, &check)
     try measure(layout, file, &report)
-    return ContentVerdict.ofEncrypted(
+    var result = ContentVerdict.ofEncrypted(
       file.expectation, header, report, size: file.source.size, start: start, found: found,
       isWhole: file.extent == .whole, &check)
+    if file.extent == .whole, let files = search.folders.first(where: { $0.folder == found.folder }) {
+      FurtherShareKeys(in: files, besides: found, ring: ring, engine: engine).report(in: &result)
+    }
+    return result
   }
 
   /// A key of the table whose signature fits, where the file's own folders have none.

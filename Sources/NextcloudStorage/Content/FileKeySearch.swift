@@ -36,6 +36,8 @@ struct FileKeySearch {
   private var unknown: Set<String> = []
   private var sawFolder = false
   private var sawShareKey = false
+  /// The folders that were looked into, in order.
+  private(set) var folders: [FileKeyFiles] = []
   /// What decrypted to something and was not shown to be right.
   private var unproven: [FoundFileKey] = []
 
@@ -52,6 +54,7 @@ struct FileKeySearch {
       }
       guard let files else { break }
       sawFolder = true
+      folders.append(files)
       if let found = try search(files, prove: prove) { return .found(found) }
     }
     // The file keys of ownCloud up to 8.0 are text, which no wrong key gives.

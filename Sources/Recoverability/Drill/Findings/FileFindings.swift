@@ -141,6 +141,13 @@ struct FileFindings {
         what: "Nextcloud would refuse \(files)\(whose) in an old format",
         because: "encryption.legacy_format_support is not on in the sealed config.php",
         hint: "set 'encryption.legacy_format_support' => true in config.php, and seal it with refresh")
+    case .shareKeyDamaged:
+      return Wording(
+        what:
+          "\(files)\(whose) \(one ? "reads, but not for everybody: a key of it is" : "read, but not for everybody: keys of them are") damaged",
+        because: reason,
+        hint: "take the folder of \(one ? "its" : "their") keys, below files_encryption/keys, from an earlier backup, "
+          + "or share \(one ? "it" : "them") again after a restore")
     case .unknownFormat:
       return Wording(
         what: "\(files)\(whose) \(one ? "has" : "have") a header that this version does not know", because: reason,

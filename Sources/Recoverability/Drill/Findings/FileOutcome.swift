@@ -24,6 +24,7 @@ package enum FileOutcome: String, Sendable, CaseIterable {
   case keyElsewhere = "file-key-elsewhere"
   case otherMasterKey = "opens-with-other-master-key"
   case legacyRefused = "legacy-format-off"
+  case shareKeyDamaged = "share-key-damaged"
 
   // Unknown.
   case unknownFormat = "format-unknown"
@@ -84,6 +85,7 @@ package enum FileOutcome: String, Sendable, CaseIterable {
     }
     self =
       switch result.status {
+      case .verified where !result.damagedKeys.isEmpty: .shareKeyDamaged
       case .verified, .plain: result.notes.isEmpty ? .whole : .odd
       case .unsigned: circumstances.supportsLegacyFormats ? .unsigned : .legacyRefused
       case .otherVersion(let found, let expected):
@@ -138,7 +140,7 @@ package enum FileOutcome: String, Sendable, CaseIterable {
     switch self {
     case .damaged, .garbled, .truncated, .headerDamaged, .missing, .noKey, .unexpectedlyPlain, .rescanned,
       .rowSaysPlain, .newerThanSnapshot, .olderThanSnapshot, .rowVersionWrong, .noRow, .plainSizeDiffers, .sizeWrong,
-      .keyElsewhere, .otherMasterKey, .legacyRefused:
+      .keyElsewhere, .otherMasterKey, .legacyRefused, .shareKeyDamaged:
       "fails"
     case .unknownFormat, .unreadable, .locked, .notCompared: "unknown"
     case .lostZeroByte, .plainVersion, .copiedVersionNumber, .restoredVersion, .unfinished,
