@@ -111,8 +111,8 @@ let package = Package(
 // What reads hostile input runs in the tests on a kept corpus, and in the fuzzer (`make fuzz`), which is only there when
 // it is asked for: it cannot be linked without libFuzzer.
 let fuzzed: [Target.Dependency] = [
-  "SecretMemory", "AgeFormat", "NextcloudKeys", "NextcloudStorage", "DatabaseSnapshots", "EscrowBundle", "Recoverability",
-  "COpenSSL", system,
+  "SecretMemory", "AgeFormat", "NextcloudKeys", "NextcloudStorage", "DatabaseSnapshots", "EscrowBundle",
+  "Recoverability", "COpenSSL", system,
 ]
 if Context.environment["PROVENKEY_FUZZING"] == nil {
   package.targets.append(

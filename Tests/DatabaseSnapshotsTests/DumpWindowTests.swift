@@ -28,9 +28,9 @@ import Testing
   }
 
   private static func window(_ bytes: [UInt8], atMost most: Int, piece: Int) -> DumpWindow {
-    DumpWindow(SlowSource(bytes, atMost: most), piece: piece, step: { _, _ in }) {
-      .valueTooLong("dump.sql", limit: SnapshotReader.valueLimit)
-    }
+    DumpWindow(
+      SlowSource(bytes, atMost: most), piece: piece, step: { _, _ in },
+      tooLong: { .valueTooLong("dump.sql", limit: SnapshotReader.valueLimit) })
   }
 
   /// A row that is not whole yet is looked at from its beginning after each `more`, so there must be few of them: with one

@@ -29,9 +29,9 @@ enum DumpInput {
     let source = ArraySource(text)
     var rows = RowSummary()
     do {
-      let window = DumpWindow(source, piece: piece, step: { _, _ in }) {
-        .valueTooLong("fuzzing", limit: SnapshotReader.valueLimit)
-      }
+      let window = DumpWindow(
+        source, piece: piece, step: { _, _ in },
+        tooLong: { .valueTooLong("fuzzing", limit: SnapshotReader.valueLimit) })
       var reader = DumpReader(
         window, family, wanted: { RowSummary.wanted(table: $0) }, rows: { try rows.add($0) })
       let outcome = try reader.run()
