@@ -106,11 +106,12 @@ BETWEEN_FILES = ["deletion", "swap of two files", "another file instead", "anoth
 class Drawing:
     """Draws mutations of prepared grounds: the same seed and number, the same mutation."""
 
-    def __init__(self, seed, grounds, others_of, with_servers=True):
+    def __init__(self, seed, grounds, others_of, has_php=True):
         self.seed = seed
         self.grounds = grounds
         self.others_of = others_of
-        self.with_servers = with_servers
+        # Without PHP nobody says what a damaged configuration means.
+        self.weights = [46, 15, 25, 6 if has_php else 0, 6, 2]
 
     def draw(self, number):
         for attempt in range(1000):
@@ -118,7 +119,7 @@ class Drawing:
             ground = self.grounds[chance.choice(sorted(self.grounds))]
             place = chance.choices(
                 ["content", "file key", "snapshot", "config", "key pair", "key pair in the backup"],
-                [46, 15, 25, 6, 6, 2])[0]
+                self.weights)[0]
             try:
                 mutation = getattr(self, "_" + place.split(" in ")[0].replace(" ", "_"))(ground, chance, place)
             except Nothing:

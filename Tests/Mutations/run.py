@@ -16,9 +16,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import judging  # noqa: E402
 import mutating  # noqa: E402
 import scoreboard  # noqa: E402
+from grounds import HAS_PHP  # noqa: E402
 
 
-def prepared(names, parts, tool, scratch):
+def prepared(names, parts, tool, scratch, only=None):
     """Healthy grounds: each sample, or its parts."""
     wholes = {name: judging.Ground(name, scratch / "grounds" / name).make() for name in names}
     judge = judging.Judge(wholes, tool, scratch)
@@ -39,7 +40,7 @@ def prepared(names, parts, tool, scratch):
                     # Its storages are few files each, and are recognised by them.
                     grounds[whole.name] = whole
                     continue
-                for part in range(parts):
+                for part in sorted(only or range(parts)):
                     ground = judging.Ground(whole.sample, scratch / "parts" / f"{whole.sample}-{part}", part)
                     if not whole.has_sqlite:
                         judge.rows_of(whole, judging.first_snapshot(whole))
@@ -50,20 +51,23 @@ def prepared(names, parts, tool, scratch):
     return grounds
 
 
-def work(worker, grounds, tool, scratch, seed, numbers, results, lock):
+def work(worker, workers, grounds, tool, scratch, seed, results, lock):
+    """Does the mutations of its own share of the grounds; each of them is sealed and looked at healthy only once."""
     scratch = scratch / f"worker-{worker}"
     scratch.mkdir()
-    mine = {name: ground.moved(scratch / name.replace("/", "-")) for name, ground in grounds.items()}
+    names = sorted(grounds)[worker::workers]
+    mine = {}
     judge = judging.Judge(mine, tool, scratch)
-    drawing = mutating.Drawing(seed, mine, judging.other_file(grounds))
+    # Draws in what nobody changes.
+    drawing = mutating.Drawing(seed, grounds, judging.other_file(grounds), HAS_PHP)
     try:
-        while True:
-            with numbers.get_lock():
-                if numbers.value >= len(todo):
-                    return
-                number = todo[numbers.value]
-                numbers.value += 1
-            record = judge.attempt(number, drawing.draw(number))
+        for number in todo:
+            mutation = drawing.draw(number)
+            if mutation.ground not in names:
+                continue
+            if mutation.ground not in mine:
+                mine[mutation.ground] = grounds[mutation.ground].moved(scratch / mutation.ground.replace("/", "-"))
+            record = judge.attempt(number, mutation)
             with lock, open(results, "a", encoding="utf-8") as file:
                 file.write(json.dumps(record, ensure_ascii=False) + "\n")
     finally:
@@ -78,7 +82,7 @@ def main():
     parser.add_argument("tool", type=pathlib.Path)
     parser.add_argument("--seed", default="")
     parser.add_argument("--count", type=int, default=2000)
-    parser.add_argument("--parts", type=int, default=3, help="in how many parts of its files each sample is tested")
+    parser.add_argument("--parts", type=int, default=6, help="in how many parts of its files each sample is tested")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--results", type=pathlib.Path, default=pathlib.Path("mutations.jsonl"))
     parser.add_argument("--scratch", type=pathlib.Path, default=None)
@@ -106,9 +110,9 @@ def main():
             grounds = prepared(judging.SAMPLES, arguments.parts, arguments.tool.resolve(), scratch)
             print(f"prepared in {time.monotonic() - started:.0f} s", flush=True)
             context = multiprocessing.get_context("fork")
-            numbers, lock = context.Value("i", 0), context.Lock()
+            lock = context.Lock()
             workers = [context.Process(target=work, args=(
-                worker, grounds, arguments.tool.resolve(), scratch, seed, numbers, arguments.results, lock))
+                worker, arguments.workers, grounds, arguments.tool.resolve(), scratch, seed, arguments.results, lock))
                 for worker in range(arguments.workers)]
             for worker in workers:
                 worker.start()
