@@ -15,7 +15,11 @@ SAMPLE_REPORTS := $(CURDIR)/.build/sample-reports
 FUZZ_FLAGS  := --scratch-path .build/fuzzing --product Fuzzer $(BUILD_FLAGS) -Xswiftc -O -Xswiftc -sanitize=fuzzer,address
 FUZZER       = $(shell PROVENKEY_FUZZING=1 $(SWIFT) build $(FUZZ_FLAGS) --show-bin-path)/Fuzzer
 
-.PHONY: help install-needs build test lint demo release install bench fuzzer fuzz fuzz-keep clean
+# The same seed and count give the same mutations; a run that was broken off goes on where it stopped.
+SEED        ?= 2026-11-23
+COUNT       ?= 2000
+
+.PHONY: help install-needs build test lint demo release install bench mutations fuzzer fuzz fuzz-keep clean
 
 help:
 	@echo "make demo     install what is missing, build, and run the main job on the sample instance"
@@ -23,6 +27,7 @@ help:
 	@echo "make release  build the command with the Swift library inside: .build/release/provenkey"
 	@echo "make install  put it into $(PREFIX)/bin"
 	@echo "make bench    measure against openssl speed and MariaDB's import, and write docs/performance.md"
+	@echo "make mutations  damage backups at random, SEED=… COUNT=…, and see whether the drill notices; an hour"
 	@echo "make fuzz     throw hostile input at every parser, a minute each; FUZZ_SECONDS=600 or FUZZ_RUNS=1000000 for more"
 
 # Debian's packages and a virtual environment for Python; does nothing when all is there.
@@ -43,6 +48,7 @@ test: install-needs lint
 	rm -rf $(SAMPLE_REPORTS) && mkdir -p $(SAMPLE_REPORTS)
 	PROVENKEY_SAMPLE_REPORTS=$(SAMPLE_REPORTS) $(SWIFT) test $(BUILD_FLAGS) --skip-build
 	PROVENKEY=$(DEBUG_TOOL) $(PYTHON) -m pytest -q -n auto --dist worksteal Tests/CommandLine Tests/Rescue
+	PROVENKEY=$(DEBUG_TOOL) $(PYTHON) -m pytest -q -n auto Tests/Mutations
 	PROVENKEY=$(DEBUG_TOOL) PROVENKEY_SAMPLE_REPORTS=$(SAMPLE_REPORTS) $(PYTHON) -m pytest -q -n auto Tests/Reports
 
 release: install-needs
@@ -55,6 +61,10 @@ bench: release
 	$(SWIFT) build -c release --static-swift-stdlib --package-path Benchmarks
 	$(PYTHON) Benchmarks/run --write $$($(SWIFT) build $(RELEASE_FLAGS) --show-bin-path)/provenkey \
 		$$($(SWIFT) build -c release --static-swift-stdlib --package-path Benchmarks --show-bin-path)/limits
+
+mutations: release
+	$(PYTHON) Tests/Mutations/run.py $$($(SWIFT) build $(RELEASE_FLAGS) --show-bin-path)/provenkey --seed $(SEED) \
+		--count $(COUNT) --results .build/mutations-$(SEED).jsonl --scoreboard .build/mutations-$(SEED).md
 
 fuzzer: install-needs
 	PROVENKEY_FUZZING=1 $(SWIFT) build $(FUZZ_FLAGS)

@@ -13,8 +13,8 @@ import run
 
 # Samples that need no server, in parts, so that one drill takes little.
 SAMPLES = ["sqlite-master", "userkeys", "s3"]
-PARTS = 4
-SHARES = 4
+PARTS = 6
+SHARES = 3
 SEEDS = [("provenkey", 24), (str(datetime.date.today()), 6)]
 
 
