@@ -88,7 +88,7 @@ def main():
     parser.add_argument("--scratch", type=pathlib.Path, default=None)
     parser.add_argument("--again", help="only what came out like this before, with the same numbers")
     parser.add_argument("--numbers", help="only these, separated by commas")
-    parser.add_argument("--scoreboard", type=pathlib.Path, help="write it there, as Markdown")
+    parser.add_argument("--scoreboard", type=pathlib.Path, help="write it there, as Markdown; into its place where the file has one")
     arguments = parser.parse_args()
     seed = arguments.seed or secrets.token_hex(8)
     print(f"seed {seed}, {arguments.count} mutations", flush=True)
@@ -128,7 +128,7 @@ def main():
     text = scoreboard.table(records)
     print(text)
     if arguments.scoreboard:
-        arguments.scoreboard.write_text(text, encoding="utf-8")
+        scoreboard.write(arguments.scoreboard, text, seed, len(records))
     bad = [record for record in records if record["result"] in ("missed", "crashed")]
     for record in bad:
         print(json.dumps(record, ensure_ascii=False))

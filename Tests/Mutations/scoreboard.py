@@ -1,6 +1,7 @@
 """The scoreboard: mutations by place and kind, and what became of them."""
 
 import collections
+import datetime
 
 COLUMNS = ["noticed", "told", "missed", "cannot be noticed", "alarmed", "elsewhere", "harmless", "crashed"]
 
@@ -34,3 +35,14 @@ def table(records):
     lines += ["", "| what cannot be noticed | mutations |", "|---|---:|"]
     lines += [f"| {reason} | {count} |" for reason, count in sorted(excuses.items())]
     return "\n".join(lines) + "\n"
+
+
+def write(path, text, seed, count):
+    """Puts it between the marks of a document, or makes one of it."""
+    start, end = "<!-- scoreboard -->\n", "<!-- end of the scoreboard -->\n"
+    head = f"{count:,} mutations, seed `{seed}`, {datetime.date.today()}.\n\n"
+    before, after = "", ""
+    if path.exists() and start in path.read_text(encoding="utf-8"):
+        before, rest = path.read_text(encoding="utf-8").split(start)
+        before, after = before + start + "\n", "\n" + end + rest.split(end)[1]
+    path.write_text(before + head + text + after, encoding="utf-8")
