@@ -27,7 +27,7 @@ help:
 	@echo "make release  build the command with the Swift library inside: .build/release/provenkey"
 	@echo "make install  put it into $(PREFIX)/bin"
 	@echo "make bench    measure against openssl speed and MariaDB's import, and write docs/performance.md"
-	@echo "make mutations  damage backups at random, SEED=… COUNT=…, and see whether the drill notices; an hour"
+	@echo "make mutations  damage backups at random, SEED=… COUNT=…, and see whether the drill notices; takes long"
 	@echo "make fuzz     throw hostile input at every parser, a minute each; FUZZ_SECONDS=600 or FUZZ_RUNS=1000000 for more"
 
 # Debian's packages and a virtual environment for Python; does nothing when all is there.

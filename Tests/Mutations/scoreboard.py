@@ -29,7 +29,7 @@ def _line(name, counts):
 def table(records):
     lines = _lines(records, lambda record: record["place"], "place")
     lines += ["", *_lines(records, lambda record: record["kind"], "kind")]
-    lines += ["", *_lines(records, lambda record: record["ground"] + ", " + record["snapshot"], "instance, snapshot")]
+    lines += ["", *_lines(records, lambda record: record["ground"].split("/")[0] + ", " + record["snapshot"], "instance, snapshot")]
     excuses = collections.Counter(
         record["excuse"] for record in records if record["result"] == "cannot be noticed")
     lines += ["", "| what cannot be noticed | mutations |", "|---|---:|"]
