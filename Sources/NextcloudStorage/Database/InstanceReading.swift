@@ -108,6 +108,14 @@ struct InstanceReading {
           let hash = batch.range(row, FileColumn.pathHash.rawValue)
         else { continue }
         selfTest.checked += 1
+        if let name = batch.range(row, FileColumn.lastName.rawValue),
+          unsafe !Self.ends(UnsafeRawBufferPointer(rebasing: bytes[path]), with: bytes[name])
+        {
+          selfTest.misnamed += 1
+          if selfTest.misnamedExamples.count < PathSelfTest.exampleLimit {
+            selfTest.misnamedExamples.append(batch.text(row, FileColumn.path.rawValue) ?? "")
+          }
+        }
         switch unsafe hasher.compare(
           UnsafeRawBufferPointer(rebasing: bytes[path]), with: UnsafeRawBufferPointer(rebasing: bytes[hash]))
         {
@@ -125,5 +133,12 @@ struct InstanceReading {
       }
     }
     if keepsFiles { try channel.send(FileBatch(rows: batch, mended: mended)) }
+  }
+
+  /// Whether a name is the last part of a path.
+  private static func ends(_ path: UnsafeRawBufferPointer, with name: Slice<UnsafeRawBufferPointer>) -> Bool {
+    let start = unsafe path.count - name.count
+    guard start >= 0, unsafe path[start...].elementsEqual(name) else { return false }
+    return unsafe (start == 0 || path[start - 1] == UInt8(ascii: "/")) && !name.contains(UInt8(ascii: "/"))
   }
 }

@@ -90,6 +90,7 @@ enum FileColumn: Int, CaseIterable {
   case unencryptedSize
   case mimeType
   case checksum
+  case lastName
 
   var name: String {
     switch self {
@@ -103,6 +104,7 @@ enum FileColumn: Int, CaseIterable {
     case .unencryptedSize: "unencrypted_size"
     case .mimeType: "mimetype"
     case .checksum: "checksum"
+    case .lastName: "name"
     }
   }
 }

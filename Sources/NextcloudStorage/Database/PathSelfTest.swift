@@ -14,6 +14,9 @@ package struct PathSelfTest: Equatable, Sendable {
   package var composed = 0
   /// The first paths that do not fit, at most `exampleLimit`.
   package var examples: [String] = []
+  /// Rows whose `name` is not the last part of their path: Nextcloud lists a file by the one and finds it by the other.
+  package var misnamed = 0
+  package var misnamedExamples: [String] = []
 
   package static let exampleLimit = 5
 

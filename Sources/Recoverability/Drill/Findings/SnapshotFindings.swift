@@ -65,6 +65,14 @@ struct SnapshotFindings {
           "\(Quantity.grouped(test.unexplained)) of \(Quantity.grouped(test.checked)) paths of the snapshot are damaged",
           hint: "take the snapshot again", count: test.unexplained, examples: test.examples))
     }
+    if test.misnamed > 0 {
+      findings.append(
+        Finding(
+          "snapshot-names-damaged", .snapshot,
+          .fails(because: "a name is not the last part of its path: Nextcloud would list the file under another name"),
+          "\(Quantity.grouped(test.misnamed)) names of the snapshot do not fit their paths",
+          hint: "take the snapshot again", count: test.misnamed, examples: test.misnamedExamples))
+    }
     if findings.isEmpty, database.isComplete {
       findings.append(
         Finding(
