@@ -74,7 +74,7 @@ import Testing
     #expect(try Self.bits(of: pem, isAuthentic: true) == 1128)
   }
 
-  /// The key is right, and to see that takes minutes; three times as long ones, for which there is room, take hours.
+  /// The key is right, and to see that takes half a minute; ten times as long ones, for which there is room, take far longer.
   @Test func aKeyThatTakesForeverToCheckIsRefused() throws {
     let pem = try Self.pem(mersenne: 4423, 4253)
     #expect(try Self.bits(of: pem, isAuthentic: false) == nil)

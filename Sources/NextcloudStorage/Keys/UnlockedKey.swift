@@ -11,8 +11,8 @@ package struct UnlockedKey: ~Copyable, Sendable {
 
   deinit { unsafe EVP_PKEY_free(pointer) }
 
-  /// Nextcloud makes keys of 4096 bits. Checking the primes of a key takes time by the cube of their length, hours for
-  /// what a crafted key file has room for.
+  /// Nextcloud makes keys of 4096 bits. Checking the primes of a key takes time by the cube of their length or more, and
+  /// a crafted key file has room for very long ones.
   private static let bitLimit = 8192
 
   /// Reads a PEM private key, PKCS#8 or PKCS#1; `nil` when the bytes are no such key, or one of more than 8192 bits.
