@@ -79,3 +79,13 @@ def test_an_index_that_lacks_a_row(one):
     flip(database, index)
     report = drill.report(None, database, "--all", status=3)
     assert "snapshot-damaged" in ids(report, "fails")
+
+
+def test_a_name_in_the_snapshot_that_is_not_the_end_of_its_path(one, tmp_path):
+    drill = one("sqlite-master")
+    snapshot = shutil.copy(drill.instance.snapshots()[0], tmp_path / "changed.db")
+    with sqlite3.connect(snapshot) as database:
+        database.execute("UPDATE oc_filecache SET name = 'notes.tyt' WHERE path = 'files/notes.txt'")
+    report = drill.report(None, snapshot, "--all", status=3)
+    assert ids(report, "fails") == {"snapshot-names-damaged"}
+    assert finding(report, "snapshot-names-damaged")["examples"] == ["files/notes.txt"]
