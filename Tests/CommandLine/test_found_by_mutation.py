@@ -42,8 +42,9 @@ def test_a_share_key_of_another_file_beside_one_that_opens_it(one):
     keys = drill.instance.data / "alice/files_encryption/keys/files"
     name = "OC_DEFAULT_MODULE/recoveryKey_cdd4ccfa.shareKey"
     shutil.copy(keys / "original.txt" / name, keys / "notes.txt" / name)
-    report = drill.report(None, None, "--all", *passwords(drill), status=0)
-    assert "alice: notes.txt" in finding(report, "odd-but-whole")["examples"]
+    report = drill.report(None, None, "--all", *passwords(drill), status=3)
+    assert ids(report, "fails") == {"share-key-damaged"}
+    assert "alice: notes.txt" in finding(report, "share-key-damaged")["examples"]
 
 
 def test_the_damaged_key_of_an_empty_file(one):

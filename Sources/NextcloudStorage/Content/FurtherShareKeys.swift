@@ -6,8 +6,10 @@ internal import NextcloudKeys
 struct FurtherShareKeys {
   /// Ids of those that are damaged: what wraps them does not fit its own checksum, or is not there.
   private(set) var damaged: [String] = []
-  /// Ids of those that are whole, and that no key of that id opens to the same file key: damaged before they were
-  /// wrapped, of another file, or from before that key pair was made new.
+  /// Ids of those that open, and give another file key: they were put in the place of this file's.
+  private(set) var ofAnotherFile: [String] = []
+  /// Ids of those that are whole, and that no key of that id opens: damaged before they were wrapped, or from before
+  /// that key pair was made new.
   private(set) var foreign: [String] = []
 
   /// - Parameter found: the key that opened the file; nil for an empty file, which no key is needed for.
@@ -26,11 +28,15 @@ struct FurtherShareKeys {
         continue
       }
       guard !entries.isEmpty else { continue }
-      let opens = entries.contains { entry in
-        let slots = engine.addKeys(from: entry.key, shareKey: raw, fileKey: fileKey, includingKnown: true)
-        return found.map { slots.contains($0.slot) } ?? !slots.isEmpty
+      let slots = entries.flatMap { entry in
+        engine.addKeys(from: entry.key, shareKey: raw, fileKey: fileKey, includingKnown: true)
       }
-      if !opens { foreign.append(shareKey.keyID) }
+      if slots.isEmpty {
+        foreign.append(shareKey.keyID)
+      } else if let found, !slots.contains(found.slot) {
+        // A padding that fits by chance is as good as impossible with OAEP; the older envelope has no such check.
+        if fileKey == nil { ofAnotherFile.append(shareKey.keyID) } else { foreign.append(shareKey.keyID) }
+      }
     }
   }
 
@@ -39,8 +45,11 @@ struct FurtherShareKeys {
 
   /// Puts into a result what a person should know.
   func report(in result: inout ContentResult) {
-    result.damagedKeys = damaged
+    result.damagedKeys = damaged + ofAnotherFile
     if !damaged.isEmpty { result.notes.append("damaged is its share key for \(Self.names(damaged))") }
+    if !ofAnotherFile.isEmpty {
+      result.notes.append("of another file is its share key for \(Self.names(ofAnotherFile))")
+    }
     if !foreign.isEmpty { result.notes.append("of no use is its share key for \(Self.names(foreign))") }
   }
 

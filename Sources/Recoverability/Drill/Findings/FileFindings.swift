@@ -144,7 +144,7 @@ struct FileFindings {
     case .shareKeyDamaged:
       return Wording(
         what:
-          "\(files)\(whose) \(one ? "reads, but not for everybody: a key of it is" : "read, but not for everybody: keys of them are") damaged",
+          "\(files)\(whose) \(one ? "reads, but not for everybody: a key of it is" : "read, but not for everybody: keys of them are") wrong",
         because: reason,
         hint: "take the folder of \(one ? "its" : "their") keys, below files_encryption/keys, from an earlier backup, "
           + "or share \(one ? "it" : "them") again after a restore")
