@@ -90,3 +90,23 @@ def test_a_name_in_the_snapshot_that_is_not_the_end_of_its_path(one, tmp_path):
     report = drill.report(None, snapshot, "--all", status=3)
     assert ids(report, "fails") == {"snapshot-names-damaged"}
     assert finding(report, "snapshot-names-damaged")["examples"] == ["files/notes.txt"]
+
+
+def test_the_share_key_of_the_owner_is_missing_beside_another_that_opens_the_file(one):
+    drill = one("userkeys")
+    (drill.instance.data / "alice/files_encryption/keys/files/notes.txt/OC_DEFAULT_MODULE/alice.shareKey").unlink()
+    report = drill.report(None, None, "--all", *passwords(drill), status=3)
+    assert ids(report, "fails") == {"share-key-damaged"}
+    assert "alice: notes.txt" in finding(report, "share-key-damaged")["examples"]
+
+
+def test_the_size_that_nextcloud_goes_by_is_the_one_that_counts(one, tmp_path):
+    drill = one("userkeys")
+    snapshot = shutil.copy(drill.instance.snapshots()[0], tmp_path / "changed.db")
+    with sqlite3.connect(snapshot) as database:
+        changed = database.execute(
+            "UPDATE oc_filecache SET unencrypted_size = unencrypted_size + 1 "
+            "WHERE unencrypted_size > 0 AND path LIKE 'files/%' AND mimetype <> 2").rowcount
+    assert changed > 0
+    report = drill.report(None, snapshot, "--all", *passwords(drill), status=3)
+    assert ids(report, "fails") == {"row-size-wrong"}

@@ -2,7 +2,7 @@
 package struct ContentExpectation: Equatable, Sendable {
   /// `filecache.encrypted`: 0 for a plain file, else the version that every block's signature covers; nil without a row.
   package var version: Int64?
-  /// What may be the length of the plaintext in bytes: `size` and, where it is set, `unencrypted_size`.
+  /// What may be the length of the plaintext in bytes: `unencrypted_size` where it is set, else `size`.
   package var plainSizes: [Int64]
   /// `filecache.checksum` as it stands, `SHA1:… MD5:…`; digests of the plaintext that a client sent.
   package var checksum: String?
@@ -37,7 +37,8 @@ package struct ContentExpectation: Equatable, Sendable {
     if row.encrypted != 0 {
       let plain = row.unencryptedSize ?? 0
       if plain > 0 {
-        sizes = isObject || plain == row.size ? [plain] : [plain, row.size]
+        // What Nextcloud goes by, whatever `size` says: a wrong one has it look for the last block in the wrong place.
+        sizes = [plain]
       } else if isObject, row.size == Int64(ContentHeader.blockCount) {
         // A header and nothing else: 0 stands for an empty file here, and for "not kept" elsewhere.
         sizes = [0]
